@@ -1,0 +1,322 @@
+"""The checker, (array, law) -> verdict: does what was drawn keep its law's claim?
+
+Every random statistic has an exact distribution under the law at every sample size, so the rate of
+false alarms is what it says: all statistics of one check together raise one in less than
+`FALSE_ALARMS` of correct samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+from scipy.special import betainc, chdtr, chdtrc, ndtr, ndtri
+
+from lookslinear.arranging import arrange, block_of
+from lookslinear.laws import INDEPENDENT, WeightLaw
+from lookslinear.sampling import TRUNCATED_DEVIATION, TRUNCATION, draw
+
+#: The rate of false alarms of one check, all its statistics together.
+FALSE_ALARMS = 1e-6
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One statistic of a check: what was found, what the law claims, how probable that is.
+
+    `probability` is that of a value at least as far off under the law; for a claim that holds with
+    certainty it is 1 where it is kept and 0 where it is broken.
+    """
+
+    statistic: str
+    value: object
+    expected: object
+    probability: float
+    passed: bool = True
+
+    def __str__(self):
+        mark = "kept  " if self.passed else "BROKEN"
+        return (
+            f"{mark} {self.statistic}: {_short(self.value)}, expected {_short(self.expected)} "
+            f"(p = {self.probability:.2g})"
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found; true if every claim is kept."""
+
+    law: WeightLaw
+    findings: tuple[Finding, ...]
+
+    @property
+    def broken(self) -> tuple[Finding, ...]:
+        """The findings that contradict the law."""
+        return tuple(finding for finding in self.findings if not finding.passed)
+
+    def __bool__(self):
+        return not self.broken
+
+    def __str__(self):
+        return "\n".join(str(finding) for finding in self.findings)
+
+
+def check_draw(array: np.ndarray, law: WeightLaw) -> Verdict:
+    """Whether a sample keeps its law's claim, at a false-alarm rate of one in a million.
+
+    Exact claims (shape, dtype, empty taps, mirrored halves, bounds, orthonormality to rounding) are
+    compared; random ones are turned into standard normal numbers by the law's own distribution
+    function and tested for their second moment, mean, distribution and independence. A Haar frame
+    is taken apart into the independent reflections that it is a product of.
+
+    Parameters
+    ----------
+    array : array of shape `law.shape`, or (draws, *law.shape) for several independent draws
+        More draws give more power: small frames need several.
+    law : WeightLaw
+
+    Returns
+    -------
+    Verdict
+        Its truth is the answer, its `findings` hold statistic, value and expected value.
+
+    Raises
+    ------
+    TypeError
+        If `array` is no array of numbers or `law` is no law.
+
+    References
+    ----------
+    Stewart 1980, SIAM J. Numer. Anal. 17(3) (the reflections of a Haar frame are independent).
+
+    Examples
+    --------
+    >>> from lookslinear.laws import dense_law
+    >>> law = dense_law(200, 100, "normal", 0.1)
+    >>> weight = draw(law, rng=0)
+    >>> bool(check_draw(weight, law)), bool(check_draw(weight * np.float32(2**0.5), law))
+    (True, False)
+    """
+    _refuse_non_numbers(array, law)
+    findings = list(_of_structure(array, law))
+    if all(finding.passed for finding in findings) and array.size:
+        draws = array.reshape(-1, *law.shape)
+        findings += list(_of_arrangement(draws, law))
+        findings += list(_of_distribution(draws, law))
+    return Verdict(law, tuple(_judged(findings)))
+
+
+def _refuse_non_numbers(array: object, law: object) -> None:
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise TypeError(f"array must be a NumPy array of real numbers. Received: {_kind(array)}.")
+    if not isinstance(law, WeightLaw):
+        raise TypeError(f"law must be a WeightLaw. Received: {law!r}.")
+
+
+def _kind(array: object) -> str:
+    return f"array of dtype {array.dtype}" if isinstance(array, np.ndarray) else repr(array)
+
+
+def _judged(findings: list[Finding]) -> Iterator[Finding]:
+    # Every broken certain claim breaks the law; the random ones share the rate of false alarms.
+    random = sum(1 for finding in findings if 0 < finding.probability < 1)
+    for finding in findings:
+        passed = finding.probability > FALSE_ALARMS / max(random, 1)
+        yield Finding(
+            finding.statistic, finding.value, finding.expected, finding.probability, passed
+        )
+
+
+def _certain(statistic: str, value: object, expected: object, kept: bool) -> Finding:
+    return Finding(statistic, value, expected, float(kept), kept)
+
+
+def _of_structure(array: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
+    fits = law.shape in (array.shape, array.shape[1:])
+    yield _certain("shape", array.shape, law.shape, fits)
+    yield _certain("dtype", array.dtype.name, law.dtype, array.dtype == law.dtype)
+    finite = int(np.isfinite(array).sum())
+    yield _certain("finite numbers", finite, array.size, finite == array.size)
+
+
+def _of_arrangement(draws: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
+    """Empty taps, equal taps and mirrored halves: the weight is its block, arranged again."""
+    wrong = sum(int((draw_ != arrange(block_of(draw_, law), law)).sum()) for draw_ in draws)
+    yield _certain("entries off their arrangement", wrong, 0, wrong == 0)
+    if law.sparsity:
+        rows = np.moveaxis(draws, law.axes.output + 1, 1)
+        rows = rows.reshape(*rows.shape[:2], -1)
+        zeros = np.unique((rows == 0).sum(axis=2) // (2 if law.mirror else 1))
+        expected = law.zeros_per_output
+        yield _certain("zeros for each output", zeros, expected, zeros.tolist() == [expected])
+
+
+def _of_distribution(draws: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
+    blocks = np.stack([block_of(draw_, law) for draw_ in draws]).astype(float)
+    if law.family in ("constant", "identity") or law.scale == 0:
+        wrong = int((draws != draw(law, rng=0)).sum())
+        yield _certain("entries off their value", wrong, 0, wrong == 0)
+    elif law.family in INDEPENDENT:
+        yield from _of_independent_entries(blocks, law)
+    else:
+        yield from _of_frames(blocks, law)
+
+
+# Independent entries
+
+#: The largest entry of a bounded family, in units of its scale.
+_BOUNDS = {"uniform": 3**0.5, "truncated_normal": TRUNCATION / TRUNCATED_DEVIATION}
+
+
+def _of_independent_entries(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
+    bound = _BOUNDS.get(law.family)
+    if bound:
+        largest, allowed = np.abs(blocks).max() / law.scale, bound * (1 + np.finfo(law.dtype).eps)
+        yield _certain("largest entry / scale", largest, bound, largest <= allowed)
+    if law.sparsity:
+        yield from _of_normal_numbers(_normal_numbers(blocks[blocks != 0], law), law, "entries")
+        return
+    scores = _normal_numbers(blocks, law)
+    yield from _of_normal_numbers(scores, law, "entries")
+    yield from _of_slices(scores, law)
+    yield from _of_neighbours(scores, law)
+
+
+def _normal_numbers(values: np.ndarray, law: WeightLaw) -> np.ndarray:
+    """The entries as standard normal numbers, through the law's distribution function."""
+    standard = values / law.scale
+    if law.family == "normal":
+        return standard
+    if law.family == "uniform":
+        probability = (standard / 3**0.5 + 1) / 2
+    else:
+        cut = ndtr(-TRUNCATION)
+        probability = (ndtr(standard * TRUNCATED_DEVIATION) - cut) / (1 - 2 * cut)
+    # A value that was rounded onto its bound stands for the cell of numbers around it.
+    cell = np.finfo(law.dtype).eps / 8
+    return ndtri(np.clip(probability, cell, 1 - cell))
+
+
+def _of_normal_numbers(scores: np.ndarray, law: WeightLaw, what: str) -> Iterator[Finding]:
+    flat = scores.ravel()
+    square = flat @ flat
+    root = math.sqrt(square / flat.size)
+    chance = _two_sided_chi_square(square, flat.size)
+    yield Finding(f"root mean square of {what}", root, 1.0, chance)
+    mean = flat.sum() / math.sqrt(flat.size)
+    yield Finding(f"mean of {what} (in standard errors)", mean, 0.0, 2 * ndtr(-abs(mean)))
+    distance = _distance_from_normal(flat)
+    rounding = np.finfo(law.dtype).eps / 4 + np.finfo(law.dtype).smallest_subnormal / law.scale
+    chance = _kolmogorov(distance - rounding, flat.size)
+    yield Finding(f"distribution of {what} (Kolmogorov's distance)", distance, 0.0, chance)
+
+
+def _of_slices(scores: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
+    """The scale of each single input and output channel: the one that is farthest off."""
+    for name, axis in (("input", law.axes.input), ("output", law.axes.output)):
+        rows = np.moveaxis(scores, axis + 1, 0).reshape(scores.shape[axis + 1], -1)
+        chances = _two_sided_chi_square((rows**2).sum(axis=1), rows.shape[1])
+        worst = int(np.argmin(chances))
+        root = math.sqrt((rows[worst] ** 2).mean())
+        chance = min(1 - 1e-16, chances[worst] * len(rows))
+        yield Finding(f"root mean square of {name} channel {worst}", root, 1.0, chance)
+
+
+def _of_neighbours(scores: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
+    """How often neighbours along an axis share their sign: half of the time if independent."""
+    names = {law.axes.input + 1: "inputs", law.axes.output + 1: "outputs", 0: "draws"}
+    for axis, side in enumerate(scores.shape):
+        if side < 2:
+            continue
+        signs = np.signbit(np.moveaxis(scores, axis, 0))
+        before, after = signs[:-1], signs[1:]
+        shared, pairs = int((before == after).sum()), before.size
+        name = names.get(axis, "taps")
+        yield Finding(
+            f"neighbouring {name} of one sign", shared / pairs, 0.5, _binomial(shared, pairs)
+        )
+
+
+# Haar frames
+
+
+def _of_frames(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
+    frames = [frame for block in blocks for frame in _frames(block, law)]
+    side = max(frames[0].shape)
+    worst = max(np.abs(frame.T @ frame - np.eye(frame.shape[1])).max() for frame in frames)
+    allowed = 10 * math.sqrt(side) * np.finfo(law.dtype).eps
+    yield _certain("distance from orthonormal", worst, allowed, worst <= allowed)
+    if worst > allowed:
+        return
+    yield from _of_reflections(frames, law, "reflections")
+    if frames[0].shape[0] == frames[0].shape[1]:
+        yield from _of_reflections([frame.T for frame in frames], law, "transposed reflections")
+
+
+def _frames(block: np.ndarray, law: WeightLaw) -> Iterator[np.ndarray]:
+    """The orthonormal columns of each group's frame, in the orientation that has more rows."""
+    outputs_last = np.moveaxis(block, law.axes.output, -1) / law.gain
+    matrix = outputs_last.reshape(-1, outputs_last.shape[-1])
+    for group in np.split(matrix, law.axes.groups, axis=1):
+        yield group if group.shape[0] >= group.shape[1] else group.T
+
+
+def _of_reflections(frames: list[np.ndarray], law: WeightLaw, what: str) -> Iterator[Finding]:
+    """The first entries of the unit vectors whose reflections make up a frame.
+
+    Column j of a Haar frame, seen after the reflections before it, is uniform on the sphere of
+    n - j dimensions, independently: its first entry a has (1 + a) / 2 ~ Beta with both parameters
+    (n - j - 1) / 2, and a fair sign.
+    """
+    heads = np.array([_heads(frame) for frame in frames])
+    positive = int((heads > 0).sum())
+    share = positive / heads.size
+    yield Finding(f"positive {what}", share, 0.5, _binomial(positive, heads.size))
+    dimensions = frames[0].shape[0] - np.arange(heads.shape[1])
+    heads, dimensions = heads[:, dimensions > 1], dimensions[dimensions > 1]
+    if heads.size:
+        half = (dimensions - 1) / 2
+        cell = np.finfo(law.dtype).eps / 8
+        chances = np.clip(betainc(half, half, np.clip((1 + heads) / 2, 0, 1)), cell, 1 - cell)
+        yield from _of_normal_numbers(ndtri(chances), law, what)
+
+
+def _heads(frame: np.ndarray) -> np.ndarray:
+    factored, taus, _, info = lapack.dgeqrf(frame)
+    assert info == 0, f"geqrf refused argument {-info}"
+    return np.diagonal(factored) * (1 - taus)
+
+
+# Tail probabilities
+
+
+def _two_sided_chi_square(square: np.ndarray | float, degrees: int) -> np.ndarray:
+    tails = np.minimum(chdtr(degrees, square), chdtrc(degrees, square))
+    return np.minimum(2 * tails, 1 - 1e-16)
+
+
+def _binomial(successes: int, trials: int) -> float:
+    """The two-sided probability of as many successes of fair trials, or of as few."""
+    at_least = betainc(successes, trials - successes + 1, 0.5) if successes else 1.0
+    at_most = betainc(trials - successes, successes + 1, 0.5) if successes < trials else 1.0
+    return min(2 * min(at_least, at_most), 1 - 1e-16)
+
+
+def _distance_from_normal(scores: np.ndarray) -> float:
+    probabilities, count = ndtr(np.sort(scores)), scores.size
+    above = np.arange(1, count + 1) / count - probabilities
+    below = probabilities - np.arange(count) / count
+    return float(max(above.max(), below.max()))
+
+
+def _kolmogorov(distance: float, count: int) -> float:
+    from scipy.stats import kstwo  # scipy.stats takes longer to import than all the rest
+
+    return float(np.clip(kstwo.sf(max(distance, 0.0), count), 0, 1 - 1e-16))
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,76 @@
+"""Errors that name the remedy: every refusal in this project is worded here or in the same way.
+
+A message says what was wrong, what was received and what is allowed; for a name that is unknown it
+adds the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Iterable
+
+
+class UnknownNameError(ValueError, KeyError):
+    """A name that a table does not hold; both a ValueError and, for mappings, a KeyError."""
+
+    __str__ = ValueError.__str__
+
+
+class NotCoveredError(ValueError):
+    """A combination that no formula of this project predicts; the message says why."""
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """The hint ' Did you mean …?' for the known name nearest to `name`, or nothing.
+
+    Examples
+    --------
+    >>> nearest("orthogonl", ["orthogonal", "zeros"])
+    " Did you mean 'orthogonal'?"
+    >>> nearest("xyz", ["orthogonal", "zeros"])
+    ''
+    """
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.5)
+    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
+    """The error for a `name` that is none of the `known` ones of a `kind`.
+
+    Examples
+    --------
+    >>> raise unknown_name("activation", "rellu", ["linear", "relu"])
+    Traceback (most recent call last):
+    lookslinear.errors.UnknownNameError: unknown activation 'rellu'. Did you mean 'relu'? \
+Known: linear, relu.
+    """
+    known = sorted(known)
+    hint = nearest(name, known)
+    return UnknownNameError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+def whole_number(value: object, name: str, least: int = 1) -> int:
+    """`value` as an int of at least `least`; refuses booleans, fractions and strings.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not a whole number.
+    ValueError
+        If it is smaller than `least`.
+
+    Examples
+    --------
+    >>> whole_number(3, "depth")
+    3
+    >>> whole_number(0, "depth")
+    Traceback (most recent call last):
+    ValueError: depth must be at least 1. Received: 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be a whole number. Received: {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}. Received: {value!r}.")
+    return int(value)

@@ -1,0 +1,193 @@
+"""The weight law: what an initialisation claims about a random tensor before one is drawn.
+
+A `WeightLaw` is an immutable value. `lookslinear.sampling.draw` draws from it, `lookslinear.theory`
+predicts with it, and `lookslinear.checks.check_draw` holds an array to it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lookslinear.errors import unknown_name, whole_number
+from lookslinear.fans import Axes, Fans, axes_of, fans
+
+#: How the entries are distributed.
+FAMILIES = ("normal", "uniform", "truncated_normal", "haar", "constant", "identity")
+#: Which positions of a kernel can be non-zero.
+TAPS = ("all", "centre", "average")
+DTYPES = ("float16", "float32", "float64")
+#: Families whose entries are independent and identically distributed.
+INDEPENDENT = ("normal", "uniform", "truncated_normal")
+
+
+@dataclass(frozen=True)
+class WeightLaw:
+    """A claim about a random weight: its shape, where it can be non-zero, how it is distributed.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The stored shape.
+    axes : Axes
+        Which of its axes are input, output and receptive field.
+    family : str
+        'normal', 'uniform', 'truncated_normal' (cut at two of its own standard deviations before
+        the cut), 'haar' (a uniformly distributed orthonormal frame, scaled; a kernel with all taps
+        is flattened to (rest, out)), 'constant' or 'identity'.
+    scale : float
+        The root mean square of an entry that can be non-zero: the standard deviation of the result
+        for the random families, the constant, or the value on the diagonal of an identity.
+    taps : str
+        'all' positions of the kernel, its 'centre', or the 'average' block of two positions along
+        each axis that a layer with strides of 2 reads without overlap.
+    mirror : bool
+        Whether the second half of the input channels is the negative of the first (looks-linear).
+    sparsity : float
+        The fraction of its inputs that each output unit is cut off from, rounded up.
+    dtype : str
+        'float16', 'float32' or 'float64'.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For claims that no tensor can keep, such as a mirrored odd number of channels.
+
+    References
+    ----------
+    Balduzzi et al. 2017, arXiv 1702.08591, section 4 (looks-linear initialisation).
+
+    Examples
+    --------
+    >>> law = WeightLaw((8, 4), Axes(0, 1), "normal", 0.5, mirror=True)
+    >>> law.block_shape, law.fans, law.variance
+    ((4, 4), Fans(fan_in=4, fan_out=4), 0.25)
+    """
+
+    shape: tuple[int, ...]
+    axes: Axes
+    family: str
+    scale: float
+    taps: str = "all"
+    mirror: bool = False
+    sparsity: float = 0.0
+    dtype: str = "float32"
+
+    def __post_init__(self):
+        shape = tuple(whole_number(n, "each side of shape", least=0) for n in self.shape)
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
+        _refuse_unknown_words(self)
+        _refuse_bad_numbers(self)
+        _refuse_impossible_shapes(self)
+
+    @property
+    def input_channels(self) -> int:
+        """The input channels that are drawn: before the doubling in a mirrored weight."""
+        return self.shape[self.axes.input] // (2 if self.mirror else 1)
+
+    @property
+    def output_channels(self) -> int:
+        """The output channels of all groups."""
+        return self.shape[self.axes.output]
+
+    @property
+    def receptive_field(self) -> tuple[int, ...]:
+        """The sides of the kernel; empty for a dense weight."""
+        return tuple(self.shape[axis] for axis in self.axes.receptive(len(self.shape)))
+
+    @property
+    def unmirrored_shape(self) -> tuple[int, ...]:
+        """The stored shape, before the input channels are doubled by their mirror image."""
+        shape = list(self.shape)
+        shape[self.axes.input] = self.input_channels
+        return tuple(shape)
+
+    @property
+    def block_shape(self) -> tuple[int, ...]:
+        """The shape of the block that is drawn: no mirrored half, no empty taps."""
+        shape = list(self.unmirrored_shape)
+        if self.taps != "all":
+            for axis in self.axes.receptive(len(shape)):
+                shape[axis] = min(shape[axis], 1)
+        return tuple(shape)
+
+    @property
+    def fans(self) -> Fans:
+        """Fan in and out over all taps, the input channels counted before the doubling."""
+        return fans(self.unmirrored_shape, self.axes)
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """The matrix (rest, output) that one group of the block is flattened to."""
+        outputs = self.output_channels // self.axes.groups
+        rest = math.prod(self.block_shape) // self.output_channels if self.output_channels else 0
+        return rest, outputs
+
+    @property
+    def gain(self) -> float:
+        """The singular value of a Haar frame's matrix: scale times the root of its longer side."""
+        return self.scale * math.sqrt(max(self.frame_shape))
+
+    @property
+    def zeros_per_output(self) -> int:
+        """How many of its inputs a sparse law cuts each output unit off from."""
+        return math.ceil(self.sparsity * self.frame_shape[0])
+
+    @property
+    def variance(self) -> float:
+        """The mean square of an entry on its taps, cut connections counted as zeros."""
+        rest = self.frame_shape[0]
+        return self.scale**2 * (1 - self.zeros_per_output / rest if rest else 1)
+
+    def with_dtype(self, dtype: str) -> WeightLaw:
+        """The same claim in another dtype."""
+        return replace(self, dtype=dtype)
+
+
+def dense_law(inputs: int, outputs: int, family: str, scale: float, **claims) -> WeightLaw:
+    """The law of a dense weight in Theano's layout (in, out).
+
+    Examples
+    --------
+    >>> dense_law(3, 4, "haar", 0.5).gain
+    1.0
+    """
+    return WeightLaw((inputs, outputs), axes_of(2), family, scale, **claims)
+
+
+def _refuse_unknown_words(law: WeightLaw) -> None:
+    for kind, word, known in (
+        ("family", law.family, FAMILIES),
+        ("taps", law.taps, TAPS),
+        ("dtype", law.dtype, DTYPES),
+    ):
+        if word not in known:
+            raise unknown_name(kind, word, known)
+
+
+def _refuse_bad_numbers(law: WeightLaw) -> None:
+    if not math.isfinite(law.scale) or (law.scale < 0 and law.family != "constant"):
+        raise ValueError(f"scale must be finite and not negative. Received: {law.scale!r}.")
+    if not 0 <= law.sparsity < 1:
+        raise ValueError(f"sparsity must be in [0, 1). Received: {law.sparsity!r}.")
+    if law.sparsity and law.family not in INDEPENDENT:
+        raise ValueError(f"sparsity needs independent entries. Received: family {law.family!r}.")
+
+
+def _refuse_impossible_shapes(law: WeightLaw) -> None:
+    rank, channels = len(law.shape), law.shape[law.axes.input]
+    if not 2 <= rank <= 5:
+        raise ValueError(f"shape must have 2 to 5 sides. Received: {law.shape}.")
+    if law.mirror and channels % 2:
+        raise ValueError(
+            f"mirror needs an even number of input channels, as CReLU gives. Received: {channels}."
+        )
+    if law.taps == "average" and min(law.receptive_field, default=0) < 2:
+        raise ValueError(
+            f"an average over two taps an axis needs a filter of at least 2 along each axis. "
+            f"Received: {law.receptive_field}."
+        )
+    fans(law.unmirrored_shape, law.axes)

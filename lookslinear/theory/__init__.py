@@ -1,0 +1,25 @@
+"""Predictions, (laws and activations) -> expected curves: formulas, nothing drawn or measured.
+
+Every function predicts or raises `NotCoveredError` with the reason; none passes a value through.
+`Stage` describes one layer; a network is a list of stages. `maps` holds single activations, `depth`
+second moments through a network, `log_norm` the exact finite-width laws, `padding` border losses.
+"""
+
+from lookslinear.errors import NotCoveredError
+from lookslinear.theory.depth import backward_second_moments, forward_second_moments
+from lookslinear.theory.log_norm import backward_log_norm, forward_log_norm
+from lookslinear.theory.maps import derivative_moment, second_moment
+from lookslinear.theory.padding import zero_padding_loss
+from lookslinear.theory.stages import Stage
+
+__all__ = [
+    "NotCoveredError",
+    "Stage",
+    "backward_log_norm",
+    "backward_second_moments",
+    "derivative_moment",
+    "forward_log_norm",
+    "forward_second_moments",
+    "second_moment",
+    "zero_padding_loss",
+]

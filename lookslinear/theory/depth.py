@@ -1,0 +1,158 @@
+"""Second moments of signal and gradient, layer by layer, through a list of stages.
+
+Forward, with q the second moment of a pre-activation, V and D the maps of `maps`, v the weight's
+variance and n the channels it reads,
+
+    q' = v n V(q),    and for gradients    d = D(q) v n' d'
+
+summed over taps for convolutions. Exact at every width for activations of two slopes and CReLU
+(independent weights and Haar frames, in the mean over networks); the limit of large width for tanh
+and erf. Sources: He et al. 2015, arXiv 1502.01852; Poole et al. 2016, arXiv 1606.05340; Schoenholz
+et al. 2017, arXiv 1611.01232; mirrored: Balduzzi et al. 2017, arXiv 1702.08591; zero padding:
+derived here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lookslinear.errors import NotCoveredError
+from lookslinear.theory.maps import derivative_moment, second_moment
+from lookslinear.theory.padding import sum_over_taps
+from lookslinear.theory.stages import Stage
+
+
+def forward_second_moments(
+    stages: Sequence[Stage], input_moment: np.ndarray | float
+) -> list[np.ndarray]:
+    """The second moment of each stage's outputs.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+    input_moment : number or array
+        The second moment of one input number. An array is propagated entry by entry: one for each
+        sample, and for convolutions the positions as its last axes. Units: variance.
+
+    Returns
+    -------
+    list of arrays, one a stage, shaped like `input_moment`
+
+    Raises
+    ------
+    NotCoveredError
+        For combinations without a formula, with the reason.
+
+    Examples
+    --------
+    >>> from lookslinear.laws import dense_law
+    >>> glorot = dense_law(64, 64, "normal", 1 / 8)
+    >>> stages = [Stage(glorot)] + 3 * [Stage(glorot, "relu")]
+    >>> [float(q) for q in forward_second_moments(stages, 1.0)]
+    [1.0, 0.5, 0.25, 0.125]
+    """
+    moments, moment = [], np.asarray(input_moment, dtype=float)
+    for stage in stages:
+        moment = forward_step(stage, moment)
+        moments.append(moment)
+    return moments
+
+
+def forward_step(stage: Stage, moment: np.ndarray) -> np.ndarray:
+    """The second moment after one stage, from the one before it."""
+    _refuse_uncovered(stage)
+    if stage.law.family == "constant":  # of zeros: anything else is refused
+        return np.zeros_like(moment)
+    variance = _variance(stage)
+    if stage.mirrored:
+        return variance * stage.units * sum_over_taps(moment, stage)
+    # V sums over the outputs of a unit, so units and not channels are counted.
+    return variance * stage.units * sum_over_taps(second_moment(stage.activation, moment), stage)
+
+
+def backward_second_moments(
+    stages: Sequence[Stage],
+    forward: Sequence[np.ndarray],
+    output_gradient: np.ndarray | float = 1.0,
+) -> list[np.ndarray]:
+    """The second moment of the gradient with respect to each stage's outputs.
+
+    A random gradient, independent of the network, enters at the last stage's outputs.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+    forward : sequence of arrays
+        What `forward_second_moments` gave for them.
+    output_gradient : number or array
+        The second moment of one number of the gradient that enters.
+
+    Returns
+    -------
+    list of arrays, one a stage, shaped like `forward`; the last is the gradient that enters
+
+    Examples
+    --------
+    >>> from lookslinear.laws import dense_law
+    >>> stages = 3 * [Stage(dense_law(64, 64, "normal", 1 / 8), "relu")]
+    >>> forward = forward_second_moments(stages, 1.0)
+    >>> [float(d) for d in backward_second_moments(stages, forward)]
+    [0.25, 0.5, 1.0]
+    """
+    gradient = np.broadcast_to(np.asarray(output_gradient, dtype=float), np.shape(forward[-1]))
+    gradients = [gradient]
+    for stage, moment in zip(stages[:0:-1], forward[-2::-1], strict=True):
+        gradient = backward_step(stage, moment, gradient)
+        gradients.append(gradient)
+    return gradients[::-1]
+
+
+def backward_step(stage: Stage, moment: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """The gradient's second moment before one stage, from the one after it.
+
+    `moment` is the second moment of the pre-activations that enter the stage.
+    """
+    _refuse_uncovered(stage)
+    if stage.law.family == "constant":
+        return np.zeros_like(gradient)
+    variance = _variance(stage)
+    arriving = variance * stage.law.output_channels * sum_over_taps(gradient, stage)
+    return arriving if stage.mirrored else derivative_moment(stage.activation, moment) * arriving
+
+
+def _variance(stage: Stage) -> float:
+    """The mean square of an entry; an identity's few ones are spread over all its entries."""
+    law = stage.law
+    if law.family != "identity":
+        return law.variance
+    connected = min(stage.units, law.output_channels)
+    return law.scale**2 * connected / (stage.units * law.output_channels)
+
+
+def _refuse_uncovered(stage: Stage) -> None:
+    law = stage.law
+    if law.axes.groups != 1:
+        raise NotCoveredError(f"groups are not predicted. Received: {law.axes.groups} groups.")
+    if law.family == "constant" and law.scale != 0:
+        raise NotCoveredError(
+            f"a constant weight adds its inputs coherently, so the second moment depends on their "
+            f"mean; only zeros are predicted. Received: {law.scale}."
+        )
+    if law.family == "identity":
+        _refuse_uncovered_identity(stage)
+    if law.family in ("haar", "identity") and law.taps == "all" and law.receptive_field:
+        raise NotCoveredError(
+            f"a kernel of family {law.family!r} is predicted only on its centre tap."
+        )
+
+
+def _refuse_uncovered_identity(stage: Stage) -> None:
+    linear = stage.mirrored or stage.activation.name == "linear"
+    if not linear or stage.units > stage.law.output_channels:
+        raise NotCoveredError(
+            f"an identity weight does not mix its units, so the second moment is known only for "
+            f"linear stages that keep every unit. Received: activation {stage.activation.name!r}, "
+            f"{stage.units} units to {stage.law.output_channels}."
+        )

@@ -7,8 +7,9 @@ adds the nearest known one.
 from __future__ import annotations
 
 import difflib
+import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class UnknownNameError(ValueError, KeyError):
@@ -74,3 +75,41 @@ def whole_number(value: object, name: str, least: int = 1) -> int:
     if value < least:
         raise ValueError(f"{name} must be at least {least}. Received: {value!r}.")
     return int(value)
+
+
+def whole_numbers(
+    values: object, name: str, lengths: Sequence[int], wanted: str
+) -> tuple[int, ...]:
+    """`values` as a tuple of whole numbers of at least 1, of one of the allowed lengths.
+
+    Examples
+    --------
+    >>> whole_numbers([3, 3], "s", (2,), "(rows, columns)")
+    (3, 3)
+    >>> whole_numbers((3,), "s", (2,), "(rows, columns)")
+    Traceback (most recent call last):
+    ValueError: s must be (rows, columns). Received: (3,).
+    """
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise TypeError(f"{name} must be {wanted}. Received: {values!r}.")
+    if len(values) not in lengths:
+        raise ValueError(f"{name} must be {wanted}. Received: {values!r}.")
+    return tuple(whole_number(value, f"each number of {name}") for value in values)
+
+
+def real_number(value: object, name: str, least: float = -math.inf) -> float:
+    """`value` as a finite float of at least `least`; refuses booleans, strings and NaN.
+
+    Examples
+    --------
+    >>> real_number(float("nan"), "rho")
+    Traceback (most recent call last):
+    ValueError: rho must be finite. Received: nan.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number. Received: {value!r}.")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite. Received: {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least:g}. Received: {value!r}.")
+    return float(value)

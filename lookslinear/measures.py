@@ -99,7 +99,7 @@ def z_score_of_products(
     Examples
     --------
     >>> z_score_of_products(np.array([[0.9], [1.1], [1.0]]), np.array([2.0])).round(1)
-    array([-2.9])
+    array([-2.7])
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(samples)

@@ -1,0 +1,98 @@
+"""Arms, INIT[+option…]/ACTIVATION -> what a network is made of: the words of the command line."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from initialisations import initD
+from lookslinear.activations import Activation, activation
+
+SYNTAX = "INIT[+option…]/ACTIVATION, such as orthogonal+mirror/crelu or glorotNormal/relu"
+#: Options that a whole experiment shares, and the argument that each is set by.
+SHARED = {"s": "--s", "rng": "--seed"}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An initialisation with its options, and the activation that it is tried with.
+
+    Parameters
+    ----------
+    name : str
+        As it was written; what tables and figures call it.
+    initialisation : str
+        A name in `initialisations.initD`.
+    options : mapping
+        What the initialisation is told in every layer.
+    activation : Activation
+
+    Examples
+    --------
+    >>> arm = Arm.parse("glorotNormal+mirror+signalPriorities=0,1/crelu")
+    >>> arm.initialisation, dict(arm.options), arm.activation.name
+    ('glorotNormal', {'mirror': True, 'signalPriorities': (0, 1)}, 'crelu')
+    """
+
+    name: str
+    initialisation: str
+    options: Mapping[str, object]
+    activation: Activation
+
+    @classmethod
+    def parse(cls, text: str) -> Arm:
+        """The arm that a word of the command line stands for.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For another syntax, an unknown name (with the nearest one), or a bad option.
+        """
+        made, slash, activationName = str(text).partition("/")
+        name, *words = made.split("+")
+        if not (slash and name and activationName and all(words)):
+            raise ValueError(f"arm must be {SYNTAX}. Received: {text!r}.")
+        options = dict(_option(word, text) for word in words)
+        arm = cls(str(text), name, options, activation(activationName))
+        initD[name].law((2,), (2,), **options)  # refuses what it cannot take, before anything runs
+        return arm
+
+
+def parseArms(texts: Sequence[str]) -> list[Arm]:
+    """All arms of an experiment; none may stand twice.
+
+    Examples
+    --------
+    >>> parseArms(["heNormal/relu", "heNormal/relu"])
+    Traceback (most recent call last):
+    ValueError: each arm must stand once. Received twice: 'heNormal/relu'.
+    """
+    arms = [Arm.parse(text) for text in texts]
+    if not arms:
+        raise ValueError(f"at least one arm is needed: {SYNTAX}.")
+    for index, text in enumerate(texts):
+        if text in texts[:index]:
+            raise ValueError(f"each arm must stand once. Received twice: {text!r}.")
+    return arms
+
+
+def _option(word: str, arm: str) -> tuple[str, object]:
+    name, equals, value = word.partition("=")
+    if name in SHARED:
+        raise ValueError(
+            f"option {name!r} is the same for all arms: set it by {SHARED[name]}. "
+            f"Received: {arm!r}."
+        )
+    return name, _value(value) if equals else True
+
+
+def _value(text: str) -> object:
+    """A number, a pair of numbers, True or False; anything else is a word."""
+    if not re.fullmatch(r"True|False|[-+\d.e,]+", text):
+        return text
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text

@@ -1,0 +1,139 @@
+"""Real data, (name, batch) -> samples first, standardised: what is sent through a network."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from lookslinear.errors import unknown_name
+from lookslinear.sampling import Rng, as_generator, choose, standard_normal
+
+#: The sides of the colour patches that are cut from photographs.
+PATCH = 32
+#: The features of Gaussian data, as images of one channel.
+GAUSSIAN = (1, 8, 8)
+STANDARDISATIONS = ("global", "feature", "none")
+
+
+def loadBatch(name: str, batch: int, rng: Rng, standardise: str = "global") -> np.ndarray:
+    """`batch` samples of a data set, as images (batch, channels, rows, columns) or rows (batch, n).
+
+    Parameters
+    ----------
+    name : str
+        'digits' (scikit-learn's handwritten digits, 8x8), 'patches' (32x32 colour patches of its two
+        photographs), 'gaussian' (independent normal numbers, 8x8), or the path of an .npz file with
+        an array `x`, samples first: (samples, n), (samples, rows, columns) or (samples, channels,
+        rows, columns). It is read without pickle.
+    batch : int
+    rng : None, int, SeedSequence or Generator
+        Chooses the samples, without repetition.
+    standardise : str
+        'global': one mean is subtracted from the batch, and it is divided by one standard
+        deviation; 'feature': each feature by itself, constant ones staying 0; 'none'.
+
+    Returns
+    -------
+    array of float64
+
+    Raises
+    ------
+    ValueError, OSError
+        For unknown names (with the nearest one), unreadable files, arrays that are not finite real
+        numbers of rank 2 to 4, batches larger than the data, and data without any scatter.
+
+    Examples
+    --------
+    >>> x = loadBatch("digits", 16, rng=0)
+    >>> x.shape, x.mean().round(12) == 0, x.std().round(12)
+    ((16, 1, 8, 8), True, 1.0)
+    """
+    generator = as_generator(rng)
+    if standardise not in STANDARDISATIONS:
+        raise unknown_name("standardise", standardise, STANDARDISATIONS)
+    x = _sourceOf(name)(batch, generator)
+    if not np.ptp(x):
+        raise ValueError(f"data {name!r} must vary. Received: {batch} samples, all {x.flat[0]}.")
+    return _standardised(x, standardise)
+
+
+def _sourceOf(name: str) -> Callable[[int, np.random.Generator], np.ndarray]:
+    if str(name).endswith(".npz"):
+        return lambda batch, generator: _chosen(_readArchive(Path(name)), batch, generator, name)
+    if name not in SOURCES:
+        raise unknown_name("data", name, [*SOURCES, "PATH.npz"])
+    return SOURCES[name]
+
+
+def _digits(batch: int, generator: np.random.Generator) -> np.ndarray:
+    from sklearn.datasets import load_digits
+
+    return _chosen(load_digits().images[:, None], batch, generator, "digits")
+
+
+def _patches(batch: int, generator: np.random.Generator) -> np.ndarray:
+    from sklearn.datasets import load_sample_images
+
+    photographs = np.stack(load_sample_images().images).transpose(0, 3, 1, 2)
+    rows, columns = (side - PATCH + 1 for side in photographs.shape[2:])
+    places = choose(len(photographs) * rows * columns, batch, generator)
+    corners = zip(*np.unravel_index(places, (len(photographs), rows, columns)), strict=True)
+    cut = [photographs[n, :, r : r + PATCH, c : c + PATCH] for n, r, c in corners]
+    return np.stack(cut).astype(float)
+
+
+def _gaussian(batch: int, generator: np.random.Generator) -> np.ndarray:
+    return standard_normal((batch, *GAUSSIAN), generator, "float64")
+
+
+SOURCES = {"digits": _digits, "patches": _patches, "gaussian": _gaussian}
+
+
+def _chosen(x: np.ndarray, batch: int, generator: np.random.Generator, name: str) -> np.ndarray:
+    if batch > len(x):
+        raise ValueError(
+            f"batch must be at most {len(x)}, the samples in {name!r}. Received: {batch}."
+        )
+    return x[choose(len(x), batch, generator)].astype(float)
+
+
+def _standardised(x: np.ndarray, standardise: str) -> np.ndarray:
+    if standardise == "none":
+        return x
+    axis = 0 if standardise == "feature" else None
+    deviation = x.std(axis=axis)
+    return (x - x.mean(axis=axis)) / np.where(deviation > 0, deviation, 1)
+
+
+def _readArchive(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise ValueError(f"data file {str(path)!r} is not there. Give the path of an .npz file.")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = archive.files
+            x = archive["x"] if "x" in names else None
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"data file {str(path)!r} cannot be read as an .npz of plain numbers: {error}. "
+            f"Arrays of objects are refused, since reading them could run code."
+        ) from error
+    if x is None:
+        raise ValueError(f"data file {str(path)!r} must hold an array 'x'. Received: {names}.")
+    return _checkedImages(x, path)
+
+
+def _checkedImages(x: np.ndarray, path: Path) -> np.ndarray:
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"x in {str(path)!r} must be real numbers. Received: dtype {x.dtype}.")
+    if x.ndim not in (2, 3, 4) or 0 in x.shape:
+        raise ValueError(
+            f"x in {str(path)!r} must be (samples, n), (samples, rows, columns) or (samples, "
+            f"channels, rows, columns), none of them zero. Received: shape {x.shape}."
+        )
+    if not np.isfinite(x).all():
+        wrong = int((~np.isfinite(x)).sum())
+        raise ValueError(f"x in {str(path)!r} must be finite. Received: {wrong} NaN or infinite.")
+    return x[:, None] if x.ndim == 3 else x

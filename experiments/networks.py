@@ -1,0 +1,46 @@
+"""Networks, an arm and its sizes -> a list of stages: the same list for theory and for the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from experiments.arms import Arm
+from initialisations import initD
+from lookslinear.theory import Stage
+
+NETWORKS = ("dense", "conv")
+
+
+def stagesOf(
+    arm: Arm, inputShape: Sequence[int], network: str, depth: int, width: int, s: int = 3
+) -> list[Stage]:
+    """The layers of an arm's network, from the data to pre-activation number `depth`.
+
+    The first reads the data, which no CReLU has doubled, so it is never mirrored. The others are
+    alike, so that they share one `Stage`.
+
+    Parameters
+    ----------
+    inputShape : (n,) or (channels, rows, columns)
+        The shape of one sample; a dense network reads images as rows of numbers.
+    network : 'dense' or 'conv'
+        Convolutions have strides of 1 and zeros at the border.
+    depth, width, s : int
+        Weights, units or channels, and the filter's side.
+
+    Examples
+    --------
+    >>> stages = stagesOf(Arm.parse("orthogonal+mirror/crelu"), (64,), "dense", depth=3, width=32)
+    >>> [stage.law.shape for stage in stages], [stage.law.mirror for stage in stages]
+    ([(64, 32), (64, 32), (64, 32)], [False, True, True])
+    """
+    conv = network == "conv"
+    sides = tuple(inputShape[1:]) if conv else ()
+    first = {**arm.options, "mirror": False}
+    channels = 2 * width if arm.activation.doubles else width
+    lawOf = initD[arm.initialisation].law
+    entry = lawOf(tuple(inputShape), (width, *sides), s=s, **first)
+    if depth == 1:
+        return [Stage(entry)]
+    inner = lawOf((channels, *sides), (width, *sides), s=s, **arm.options)
+    return [Stage(entry), *(depth - 1) * [Stage(inner, arm.activation)]]

@@ -1,0 +1,74 @@
+"""What theory says of a network, (stages, data) -> expected curves on the scale that is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.probes import isHomogeneous
+from lookslinear.theory import (
+    NotCoveredError,
+    Stage,
+    backward_log_norm,
+    backward_second_moments,
+    forward_log_norm,
+    forward_second_moments,
+)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Expected second moments of each layer, forward and backward.
+
+    `scale` says of what: 'log', the mean over networks and samples of the log of the mean square
+    over units, exact at finite width; or 'linear', the mean of the mean square itself. Where
+    nothing is predicted the arrays are NaN and `reason` says why.
+    """
+
+    scale: str
+    forward: np.ndarray
+    backward: np.ndarray
+    reason: str = ""
+
+
+def predict(stages: Sequence[Stage], x: np.ndarray) -> Prediction:
+    """The prediction for a batch x: (samples, n), or (samples, channels, rows, columns).
+
+    Examples
+    --------
+    >>> from lookslinear.laws import dense_law
+    >>> he = Stage(dense_law(32, 32, "normal", 0.25), "relu")
+    >>> prediction = predict([he, he], np.ones((5, 32)))
+    >>> prediction.scale, (prediction.forward[1] - prediction.forward[0]).round(4)
+    ('log', -0.0826)
+    """
+    moments = np.mean(np.square(x), axis=1)  # over features or channels; positions stay
+    try:
+        if x.ndim == 2 and all(isHomogeneous(stage) for stage in stages):
+            return _logPrediction(stages, moments)
+    except NotCoveredError:
+        pass  # no exact law of the log; the mean itself may still be known
+    try:
+        return _linearPrediction(stages, moments)
+    except NotCoveredError as error:
+        nothing = np.full(len(stages), np.nan)
+        return Prediction("linear", nothing, nothing, str(error))
+
+
+def _logPrediction(stages: Sequence[Stage], moments: np.ndarray) -> Prediction:
+    forward = forward_log_norm(stages, moments).mean.mean(axis=1)
+    return Prediction("log", forward, backward_log_norm(stages).mean)
+
+
+def _linearPrediction(stages: Sequence[Stage], moments: np.ndarray) -> Prediction:
+    if all(isHomogeneous(stage) for stage in stages):
+        moments = moments.mean(axis=0, keepdims=True)  # linear in the moments: one mean sample
+    forward = forward_second_moments(stages, moments)
+    backward = backward_second_moments(stages, forward)
+    return Prediction("linear", _means(forward), _means(backward))
+
+
+def _means(moments: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([moment.mean() for moment in moments])

@@ -1,0 +1,145 @@
+"""Run folders, (name, files) -> a folder that is complete or not there.
+
+A folder is written under another name beside its final one and renamed when it is complete, so a
+run that is killed leaves nothing under the final name. It holds `config.json` (what was asked for),
+`manifest.json` (versions, seed, command line, time, machine), `table.csv`, `arrays.npz`, figures.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+RESULTS = Path("results")
+PACKAGES = ("looks-linear", "numpy", "scipy", "theano-pymc", "matplotlib", "pandas", "scikit-learn")
+
+
+def newFolder(experiment: str) -> Path:
+    """A folder under results/ that is not there yet, named by experiment and time."""
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder, count = RESULTS / f"{experiment}-{stamp}", 1
+    while folder.exists():
+        count += 1
+        folder = RESULTS / f"{experiment}-{stamp}-{count}"
+    return folder
+
+
+@contextmanager
+def completeFolder(final: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `final` if nothing is raised and vanishes otherwise.
+
+    Raises
+    ------
+    ValueError
+        If `final` exists and is not an empty folder, or cannot be written.
+
+    Examples
+    --------
+    >>> final = Path(tempfile.mkdtemp()) / "run"
+    >>> with completeFolder(final) as folder:
+    ...     _ = (folder / "table.csv").write_text("arm")
+    ...     final.exists()
+    False
+    >>> [path.name for path in final.iterdir()]
+    ['table.csv']
+    """
+    working = _workingFolder(Path(final).absolute())
+    try:
+        yield working
+        os.replace(working, Path(final).absolute())
+    except BaseException:
+        shutil.rmtree(working, ignore_errors=True)
+        raise
+
+
+def _workingFolder(final: Path) -> Path:
+    if final.is_file() or (final.is_dir() and any(final.iterdir())):
+        raise ValueError(
+            f"output folder must be new or empty. Received: {str(final)!r}. "
+            f"Name another folder or remove this one."
+        )
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        working = Path(tempfile.mkdtemp(prefix=f".{final.name}.partial-", dir=final.parent))
+    except OSError as error:
+        raise ValueError(f"output folder {str(final)!r} cannot be written: {error}.") from error
+    working.chmod(0o777 & ~_umask())  # a temporary folder is private; a result is not
+    return working
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def manifest(seed: int, started: datetime.datetime) -> dict:
+    """Where numbers came from: versions, seed, command line, time, machine."""
+    finished = datetime.datetime.now(datetime.timezone.utc)
+    return {
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "seed": seed,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round((finished - started).total_seconds(), 3),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "machine": {
+            "system": platform.system(),
+            "architecture": platform.machine(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+    }
+
+
+def writeRun(
+    folder: Path,
+    config: object,
+    seed: int,
+    table: pd.DataFrame,
+    arrays: Mapping[str, np.ndarray],
+    started: datetime.datetime,
+) -> None:
+    """The files that every experiment's run folder holds."""
+    _writeJson(folder / "config.json", dataclasses.asdict(config))
+    _writeJson(folder / "manifest.json", manifest(seed, started))
+    table.to_csv(folder / "table.csv", index=False)
+    np.savez_compressed(folder / "arrays.npz", **arrays)
+
+
+def _writeJson(path: Path, content: Mapping) -> None:
+    path.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def _versions() -> dict[str, str]:
+    """Versions of what is installed; this project's own where it runs from its checkout."""
+    from lookslinear import __version__
+
+    versions = {"looks-linear": __version__}
+    for package in PACKAGES[1:]:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "unknown"
+    return versions
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"

@@ -1,0 +1,241 @@
+"""Variance propagation: the second moments of signal and gradient through deep networks.
+
+A batch of real data is sent through networks at initialisation and a random gradient back. For each
+layer the second moment of pre-activations and of the gradients with respect to them is measured
+over several networks and set beside its prediction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import tyro
+
+from experiments.arms import Arm, parseArms
+from experiments.data import loadBatch
+from experiments.networks import stagesOf
+from experiments.predictions import Prediction, predict
+from experiments.probes import LogMeanSquares, propagate
+from lookslinear.errors import unknown_name, whole_number
+from lookslinear.measures import estimate, z_score, z_score_of_products
+from lookslinear.sampling import as_seed, child_seed, standard_normal
+from lookslinear.theory import Stage
+from utilityFunctions import theano
+
+NAME = "variance-propagation"
+#: The field's story in one picture: Glorot and He and orthogonal weights on ReLU, CReLU without and
+#: with mirroring (looks-linear), tanh.
+DEFAULT_ARMS = (
+    "glorotNormal/relu",
+    "heNormal/relu",
+    "orthogonal+relu/relu",
+    "orthogonal/crelu",
+    "orthogonal+mirror/crelu",
+    "glorotNormal/tanh",
+)
+DTYPES = ("float32", "float64")
+#: |z| beyond which a measurement contradicts its prediction.
+CONTRADICTION = 5.0
+# Which child of the seed draws what.
+_DATA, _WEIGHTS, _GRADIENTS = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Config:
+    """Send real data through deep networks at initialisation and a random gradient back, and show
+    the second moment at each layer, measured next to predicted."""
+
+    arm: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="ARM")] = ()
+    """INIT[+option...]/ACTIVATION, repeatable: an entry of initD with its options, such as
+    orthogonal+mirror/crelu, glorotNormal+signalPriorities=0,1/relu, heNormal/leakyRelu(0.2).
+    Without any: Glorot, He and orthogonal on relu, crelu without and with mirroring, tanh."""
+    data: str = "digits"
+    """digits (handwritten, 8x8), patches (32x32 colour patches of two photographs), gaussian, or the
+    path of an .npz with an array x, samples first."""
+    standardise: Literal["global", "feature", "none"] = "global"
+    """Subtract the mean and divide by the standard deviation: of the whole batch, of each feature,
+    or neither."""
+    network: Literal["dense", "conv"] = "dense"
+    """Fully connected layers, or convolutions with zeros at the border."""
+    depth: int = 50
+    """Layers with weights."""
+    width: int = 128
+    """Units, or channels, of each layer; a CReLU makes twice as many of them."""
+    s: int = 3
+    """The side of a convolution's filter."""
+    batch: int = 64
+    """Samples sent through each network."""
+    replicates: int = 20
+    """Independent networks of each arm."""
+    seed: int = 0
+    """What data, weights and gradients are drawn from: the same seed, the same numbers."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """What Theano computes in."""
+
+
+class Result(NamedTuple):
+    """What a run found: one row of `table` an arm, layer and direction; `arrays` by network."""
+
+    table: pd.DataFrame
+    arrays: dict[str, np.ndarray]
+    reasons: dict[str, str]
+
+
+class Plan(NamedTuple):
+    """What a run will do, its arguments known to be good."""
+
+    config: Config
+    arms: list[Arm]
+    x: np.ndarray
+    stages: list[list[Stage]]
+
+
+def prepare(config: Config) -> Plan:
+    """Check every argument and load the data; nothing is computed or written.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For the first argument that is not good: what it is, what was received, what is allowed.
+
+    Examples
+    --------
+    >>> prepare(Config(depth=0))
+    Traceback (most recent call last):
+    ValueError: depth must be at least 1. Received: 0.
+    """
+    for name in ("depth", "width", "s", "batch", "replicates"):
+        whole_number(getattr(config, name), name)
+    if config.dtype not in DTYPES:
+        raise unknown_name("dtype", config.dtype, DTYPES)
+    if config.network not in ("dense", "conv"):
+        raise unknown_name("network", config.network, ("dense", "conv"))
+    seed = as_seed(config.seed)
+    config = dataclasses.replace(config, arm=tuple(config.arm) or DEFAULT_ARMS)
+    arms = parseArms(config.arm)
+    x = loadBatch(config.data, config.batch, child_seed(seed, _DATA), config.standardise)
+    x = _shapedFor(config.network, x)
+    with theano.config.change_flags(floatX=config.dtype):
+        stages = [_stages(config, arm, x) for arm in arms]
+    return Plan(config, arms, x, stages)
+
+
+def run(plan: Plan | Config, advance: Callable[[str], None] = lambda arm: None) -> Result:
+    """Measure and predict every arm; `advance` is called after each network.
+
+    Examples
+    --------
+    >>> result = run(Config(arm=("orthogonal+mirror/crelu",), depth=3, width=8, replicates=2))
+    >>> list(result.table.columns)
+    ['arm', 'layer', 'direction', 'measured', 'standard_error', 'predicted', 'z', 'scale']
+    """
+    plan = prepare(plan) if isinstance(plan, Config) else plan
+    tables, arrays, reasons = [], {}, {}
+    with theano.config.change_flags(floatX=plan.config.dtype):
+        for index, (arm, stages) in enumerate(zip(plan.arms, plan.stages, strict=True)):
+            prediction = predict(stages, plan.x)
+            logs = _measured(plan, index, prediction.scale, advance)
+            tables.append(_table(arm.name, logs, prediction, plan.config.dtype))
+            arrays |= _named(arm.name, logs, prediction)
+            reasons[arm.name] = prediction.reason
+    return Result(pd.concat(tables, ignore_index=True), arrays, reasons)
+
+
+def contradicted(table: pd.DataFrame) -> bool:
+    """Whether any measurement contradicts its prediction: |z| > 5."""
+    return bool((table["z"].abs() > CONTRADICTION).any())
+
+
+def _shapedFor(network: str, x: np.ndarray) -> np.ndarray:
+    if network == "dense":
+        return x.reshape(len(x), -1)
+    if x.ndim != 4:
+        raise ValueError(
+            f"network 'conv' needs images: data of shape (samples, [channels,] rows, columns). "
+            f"Received: {x.shape}."
+        )
+    return x
+
+
+def _stages(config: Config, arm: Arm, x: np.ndarray) -> list[Stage]:
+    return stagesOf(arm, x.shape[1:], config.network, config.depth, config.width, config.s)
+
+
+def _measured(plan: Plan, index: int, scale: str, advance: Callable[[str], None]) -> LogMeanSquares:
+    """The logs of each network's second moments: two arrays (replicates, depth)."""
+    found = []
+    for replicate in range(plan.config.replicates):
+        logs = _throughOneNetwork(plan, index, replicate)
+        found.append([_overSamples(direction, scale) for direction in logs])
+        advance(plan.arms[index].name)
+    forward, backward = np.array(found).swapaxes(0, 1)
+    return LogMeanSquares(forward, backward)
+
+
+def _throughOneNetwork(plan: Plan, index: int, replicate: int) -> LogMeanSquares:
+    seed, stages = as_seed(plan.config.seed), plan.stages[index]
+    shape = (len(plan.x), stages[-1].law.output_channels, *plan.x.shape[2:])
+    gradientSeed = child_seed(seed, _GRADIENTS, index, replicate)
+    gradient = standard_normal(shape, gradientSeed, plan.config.dtype)
+    return propagate(stages, plan.x, gradient, child_seed(seed, _WEIGHTS, index, replicate))
+
+
+def _overSamples(logs: np.ndarray, scale: str) -> np.ndarray:
+    """One number a layer from (depth, samples): the mean log, or the log of the mean."""
+    if scale == "linear":
+        return np.logaddexp.reduce(logs, axis=1) - np.log(logs.shape[1])
+    alive = np.isfinite(logs)  # a dead signal has no log; the law is that of living ones
+    counts = alive.sum(axis=1)
+    sums = np.where(alive, logs, 0).sum(axis=1)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _table(arm: str, logs: LogMeanSquares, prediction: Prediction, dtype: str) -> pd.DataFrame:
+    layers = np.arange(1, logs.forward.shape[1] + 1)
+    eps = np.finfo(dtype).eps
+    rows = [
+        _direction("forward", logs.forward, prediction.forward, prediction.scale, eps * layers),
+        _direction(
+            "backward", logs.backward, prediction.backward, prediction.scale, eps * layers[::-1]
+        ),
+    ]
+    table = pd.concat([frame.assign(layer=layers) for frame in rows], ignore_index=True)
+    table = table.assign(arm=arm, scale=prediction.scale)
+    columns = ["arm", "layer", "direction", "measured", "standard_error", "predicted", "z", "scale"]
+    return table[columns]
+
+
+def _direction(
+    direction: str, logs: np.ndarray, predicted: np.ndarray, scale: str, rounding: np.ndarray
+) -> pd.DataFrame:
+    """One direction's columns; `rounding` is the relative error of the arithmetic at each layer."""
+    if scale == "log":
+        found, z = estimate(logs, rounding), z_score(logs, predicted, rounding)
+    else:
+        found = estimate(np.exp(logs), rounding * np.exp(logs).mean(axis=0))
+        z = z_score_of_products(logs, predicted, rounding)
+    z = np.where((found.value == predicted) & np.isnan(z), 0.0, z)
+    return pd.DataFrame(
+        {
+            "direction": direction,
+            "measured": found.value,
+            "standard_error": found.standard_error,
+            "predicted": predicted,
+            "z": z,
+        }
+    )
+
+
+def _named(arm: str, logs: LogMeanSquares, prediction: Prediction) -> dict[str, np.ndarray]:
+    """The arrays of one arm, under names that say what they are."""
+    return {
+        f"{arm}:forward:log_mean_square": logs.forward,
+        f"{arm}:backward:log_mean_square": logs.backward,
+        f"{arm}:forward:predicted_{prediction.scale}": prediction.forward,
+        f"{arm}:backward:predicted_{prediction.scale}": prediction.backward,
+    }

@@ -22,6 +22,7 @@ from experiments.reporting import summary
 from experiments.running import completeFolder, newFolder, writeRun
 from experiments.variancePropagation import CONTRADICTION, Plan, contradicted, prepare, run
 
+PIPED_WIDTH = 120
 CONTRADICTED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 
 
@@ -81,7 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _propagate(config: variancePropagation.Config, output: Output) -> int:
     started = datetime.datetime.now(datetime.timezone.utc)
-    console = Console(quiet=output.quiet)
+    # A pipe has no width of its own; rich would take 80 columns and fold the verdicts.
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    console = Console(quiet=output.quiet, width=width)
     with ExitStack() as stack:
         with _refusals():
             plan = _checkable(prepare(config), output)

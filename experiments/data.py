@@ -24,10 +24,10 @@ def loadBatch(name: str, batch: int, rng: Rng, standardise: str = "global") -> n
     Parameters
     ----------
     name : str
-        'digits' (scikit-learn's handwritten digits, 8x8), 'patches' (32x32 colour patches of its two
-        photographs), 'gaussian' (independent normal numbers, 8x8), or the path of an .npz file with
-        an array `x`, samples first: (samples, n), (samples, rows, columns) or (samples, channels,
-        rows, columns). It is read without pickle.
+        'digits' (scikit-learn's handwritten digits, 8x8), 'patches' (32x32 colour patches of its
+        two photographs), 'gaussian' (independent normal numbers, 8x8), or the path of an .npz file
+        with an array `x`, samples first: (samples, n), (samples, rows, columns) or (samples,
+        channels, rows, columns). It is read without pickle.
     batch : int
     rng : None, int, SeedSequence or Generator
         Chooses the samples, without repetition.

@@ -1,4 +1,4 @@
-"""Networks, an arm and its sizes -> a list of stages: the same list for theory and for the layers."""
+"""Networks, an arm and its sizes -> a list of stages: one list for theory and for the layers."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def plotRun(folder: Path) -> list[Path]:
 
 
 def secondMoments(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Two panels, forward and backward: second moment against layer, log scale, one colour an arm."""
+    """Two panels, forward and backward: second moment against layer, one colour an arm."""
     with matplotlib.rc_context({"font.size": 9, "svg.hashsalt": "looks-linear"}):
         arms = list(dict.fromkeys(table["arm"]))
         figure = Figure(figsize=(10, 5.2), layout="constrained")
@@ -66,7 +66,7 @@ def _drawArm(axes: Axes, rows: pd.DataFrame, networks: np.ndarray, index: int) -
     low, high = _band(networks)
     axes.fill_between(layers, low, high, color=colour, alpha=0.13, linewidth=0)
     axes.plot(layers, predicted, color=colour, linestyle=(0, (4, 2)), linewidth=1.4, zorder=2)
-    shown = np.unique(np.linspace(0, len(layers) - 1, POINTS).round().astype(int))
+    shown = _shownPoints(len(layers), index)
     axes.plot(
         layers[shown],
         measured[shown],
@@ -78,6 +78,14 @@ def _drawArm(axes: Axes, rows: pd.DataFrame, networks: np.ndarray, index: int) -
         markeredgewidth=1.2,
         zorder=3,
     )
+
+
+def _shownPoints(count: int, index: int) -> np.ndarray:
+    """Which points carry a marker: each arm's are shifted, so that equal curves show them all."""
+    if count <= POINTS:
+        return np.arange(count)
+    step = (count - 1) / POINTS
+    return np.unique(((np.arange(POINTS) + (index % 4) / 4) * step).round().astype(int))
 
 
 def _moment(values: np.ndarray, inLogs: bool) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What theory says of a network, (stages, data) -> expected curves on the scale that is measured."""
+"""What theory says of a network, (stages, data) -> expected curves on the measured scale."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from lookslinear.theory import (
     Stage,
     backward_log_norm,
     backward_second_moments,
+    finite_width_moments,
     forward_log_norm,
     forward_second_moments,
 )
@@ -23,8 +24,9 @@ class Prediction:
     """Expected second moments of each layer, forward and backward.
 
     `scale` says of what: 'log', the mean over networks and samples of the log of the mean square
-    over units, exact at finite width; or 'linear', the mean of the mean square itself. Where
-    nothing is predicted the arrays are NaN and `reason` says why.
+    over units, exact at finite width; or 'linear', the mean of the mean square itself: exact for
+    1-homogeneous activations, else to first order in 1 / width for dense nets, and at infinite
+    width for convolutions. Where nothing is predicted the arrays are NaN and `reason` says why.
     """
 
     scale: str
@@ -41,8 +43,8 @@ def predict(stages: Sequence[Stage], x: np.ndarray) -> Prediction:
     >>> from lookslinear.laws import dense_law
     >>> he = Stage(dense_law(32, 32, "normal", 0.25), "relu")
     >>> prediction = predict([he, he], np.ones((5, 32)))
-    >>> prediction.scale, (prediction.forward[1] - prediction.forward[0]).round(4)
-    ('log', -0.0826)
+    >>> prediction.scale, round(float(prediction.forward[1] - prediction.forward[0]), 3)
+    ('log', -0.083)
     """
     moments = np.mean(np.square(x), axis=1)  # over features or channels; positions stay
     try:
@@ -65,9 +67,21 @@ def _logPrediction(stages: Sequence[Stage], moments: np.ndarray) -> Prediction:
 def _linearPrediction(stages: Sequence[Stage], moments: np.ndarray) -> Prediction:
     if all(isHomogeneous(stage) for stage in stages):
         moments = moments.mean(axis=0, keepdims=True)  # linear in the moments: one mean sample
+    if _hasCorrections(stages):
+        forward, backward = finite_width_moments(stages, moments)
+        return Prediction("linear", forward.mean(axis=1), backward.mean(axis=1))
     forward = forward_second_moments(stages, moments)
     backward = backward_second_moments(stages, forward)
     return Prediction("linear", _means(forward), _means(backward))
+
+
+def _hasCorrections(stages: Sequence[Stage]) -> bool:
+    """Whether the first-order corrections in 1 / width are known and not zero."""
+    known = all(
+        not (stage.law.receptive_field or stage.activation.doubles) and stage.law.scale
+        for stage in stages
+    )
+    return known and not all(isHomogeneous(stage) for stage in stages)
 
 
 def _means(moments: Sequence[np.ndarray]) -> np.ndarray:

@@ -224,7 +224,7 @@ def _log(meanSquares: np.ndarray) -> np.ndarray:
 
 
 def _rescale(signal: np.ndarray, logs: np.ndarray) -> np.ndarray:
-    """Bring each sample near a mean square of 1, in place, by a power of two; its log is returned."""
+    """Bring each sample near a mean square of 1, by a power of two; the log of it is returned."""
     exponents = np.where(np.isfinite(logs), np.round(logs / (2 * math.log(2))), 0)
     signal *= np.exp2(-exponents).reshape(-1, *[1] * (signal.ndim - 1)).astype(signal.dtype)
     return 2 * math.log(2) * exponents

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,38 +63,39 @@ class Growth:
 
 
 def summary(table: pd.DataFrame, reasons: Mapping[str, str], limit: float) -> Table:
-    """One row an arm: growth a layer forward and backward, measured and predicted, and a verdict."""
-    shown = Table(title="Second moments, growth a layer", caption=_CAPTION, caption_justify="left")
+    """One row an arm: growth a layer of signal and gradient, measured and predicted; a verdict."""
+    shown = Table(caption=_CAPTION, caption_justify="left", show_lines=True)
     shown.add_column("arm", overflow="fold")
-    for direction in ("forward", "backward"):
-        for column in (f"{direction}\nmeasured", "\npredicted", "\nz"):
-            shown.add_column(column, justify="right")
-    shown.add_column("verdict", overflow="fold", min_width=24)
+    for column in ("", "growth\na layer", "pre-\ndicted", "z"):
+        shown.add_column(column, justify="right" if column else "left", no_wrap=True)
+    shown.add_column("verdict")
     for arm, rows in table.groupby("arm", sort=False):
-        growths = {name: Growth.of(part, limit) for name, part in rows.groupby("direction")}
-        cells = [cell for name in ("forward", "backward") for cell in _cells(growths[name])]
-        shown.add_row(str(arm), *cells, _verdict(growths, reasons.get(str(arm), "")))
+        growths = [
+            Growth.of(rows[rows["direction"] == direction], limit) for direction in DIRECTIONS
+        ]
+        columns = zip(*(_cells(growth) for growth in growths), strict=True)
+        cells = ["\n".join(column) for column in columns]
+        shown.add_row(str(arm), "\n".join(DIRECTIONS), *cells, _verdict(growths, reasons, arm))
     return shown
 
 
+DIRECTIONS = ("forward", "backward")
 _CAPTION = (
-    "A factor a layer: of the typical network (geometric mean) for dense nets with an exact law of "
-    "the log, of the mean over networks else. z: the layer that is farthest off, in standard errors."
+    "Growth a layer: of the typical network (geometric mean) where the log's exact law is known, "
+    "else of the mean over networks. z: of the layer that is farthest off, in standard errors."
 )
 
 
-def _verdict(growths: Mapping[str, Growth], reason: str) -> str:
-    forward, backward = growths["forward"].verdict(), growths["backward"].verdict()
-    words = (
-        f"both ways {forward}"
-        if forward == backward
-        else (f"signal {forward}; gradient {backward}")
-    )
-    return f"{words}. No prediction: {reason}" if reason else words
+def _verdict(growths: Sequence[Growth], reasons: Mapping[str, str], arm: str) -> str:
+    signal, gradient = (growth.verdict() for growth in growths)
+    words = f"signal {signal}; gradient {gradient}"
+    if signal == gradient:
+        words = f"signal and gradient: {signal}"
+    return f"{words}. No prediction: {reasons[arm]}" if reasons.get(arm) else words
 
 
-def _cells(growth: Growth) -> list[str]:
-    return [_number(growth.measured), _number(growth.predicted), f"{growth.z:.1f}"]
+def _cells(growth: Growth) -> tuple[str, str, str]:
+    return _number(growth.measured), _number(growth.predicted), f"{growth.z:.1f}"
 
 
 def _number(factor: float) -> str:

@@ -8,13 +8,16 @@ over several networks and set beside its prediction.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import tyro
+from threadpoolctl import threadpool_limits
 
 from experiments.arms import Arm, parseArms
 from experiments.data import loadBatch
@@ -41,6 +44,8 @@ DEFAULT_ARMS = (
 DTYPES = ("float32", "float64")
 #: |z| beyond which a measurement contradicts its prediction.
 CONTRADICTION = 5.0
+#: Operations of a matrix product below which one thread is the fastest.
+SMALL_PRODUCT = 1e8
 # Which child of the seed draws what.
 _DATA, _WEIGHTS, _GRADIENTS = 0, 1, 2
 
@@ -55,8 +60,8 @@ class Config:
     orthogonal+mirror/crelu, glorotNormal+signalPriorities=0,1/relu, heNormal/leakyRelu(0.2).
     Without any: Glorot, He and orthogonal on relu, crelu without and with mirroring, tanh."""
     data: str = "digits"
-    """digits (handwritten, 8x8), patches (32x32 colour patches of two photographs), gaussian, or the
-    path of an .npz with an array x, samples first."""
+    """digits (handwritten, 8x8), patches (32x32 colour patches of two photographs), gaussian, or
+    the path of an .npz with an array x, samples first."""
     standardise: Literal["global", "feature", "none"] = "global"
     """Subtract the mean and divide by the standard deviation: of the whole batch, of each feature,
     or neither."""
@@ -136,7 +141,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda arm: None) 
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays, reasons = [], {}, {}
-    with theano.config.change_flags(floatX=plan.config.dtype):
+    with theano.config.change_flags(floatX=plan.config.dtype), _fittingThreads(plan):
         for index, (arm, stages) in enumerate(zip(plan.arms, plan.stages, strict=True)):
             prediction = predict(stages, plan.x)
             logs = _measured(plan, index, prediction.scale, advance)
@@ -144,6 +149,17 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda arm: None) 
             arrays |= _named(arm.name, logs, prediction)
             reasons[arm.name] = prediction.reason
     return Result(pd.concat(tables, ignore_index=True), arrays, reasons)
+
+
+def _fittingThreads(plan: Plan) -> AbstractContextManager:
+    """One BLAS thread for products so small that waking a second one takes longer than they do.
+
+    NumPy, SciPy and Theano each bring their own BLAS with its own threads, which spin while they
+    wait: on a busy machine small products by turns in each are ten times slower with two.
+    """
+    widest = max(math.prod(stage.law.shape) for stages in plan.stages for stage in stages[-1:])
+    small = 2 * len(plan.x) * widest < SMALL_PRODUCT
+    return threadpool_limits(limits=1 if small else None, user_api="blas")
 
 
 def contradicted(table: pd.DataFrame) -> bool:

@@ -69,7 +69,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     if not math.isfinite(slope):
         raise ValueError(f"slope must be finite. Received: {slope!r}.")
     return Activation(
-        "leakyRelu" if slope == 0.01 else f"leakyRelu({slope:g})",
+        "leakyRelu" if slope == 0.01 else f"leakyRelu({slope!r})",
         lambda x: np.where(x > 0, x, slope * x),
         lambda x: np.where(x > 0, np.ones_like(x), np.full_like(x, slope)),
         exact_gain=math.sqrt(2 / (1 + slope**2)),

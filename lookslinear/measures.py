@@ -81,7 +81,7 @@ def z_score(
 
 
 def z_score_of_products(
-    samples: np.ndarray, expected: np.ndarray, rounding: np.ndarray | float = 0.0
+    logs: np.ndarray, expected: np.ndarray, rounding: np.ndarray | float = 0.0
 ) -> np.ndarray:
     """`z_score` for the mean of positive numbers that are products of many random factors.
 
@@ -90,7 +90,15 @@ def z_score_of_products(
 
     .. math:: t = \\frac{\\bar y + s^2 / 2 - \\log E x}{\\sqrt{s^2 / R + s^4 / (2 (R - 1))}}
 
-    which is the ordinary score where the scatter s is small. `rounding` is relative to `expected`.
+    which is the ordinary score where the scatter s is small.
+
+    Parameters
+    ----------
+    logs : array of shape (R, ...)
+        The logs of the numbers; -inf marks a number of 0, which is left out.
+    expected : array of shape (...)
+        The expected mean of the numbers themselves.
+    rounding : as in `estimate`, relative to `expected`
 
     References
     ----------
@@ -98,12 +106,11 @@ def z_score_of_products(
 
     Examples
     --------
-    >>> z_score_of_products(np.array([[0.9], [1.1], [1.0]]), np.array([2.0])).round(1)
+    >>> z_score_of_products(np.log([[0.9], [1.1], [1.0]]), np.array([2.0])).round(1)
     array([-2.7])
     """
+    logs = np.where(np.isfinite(logs), logs, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(samples)
-        logs[~np.isfinite(logs)] = np.nan
         mean, error = estimate(logs)
         count = _counts(logs)
         variance = error**2 * count

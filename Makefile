@@ -1,0 +1,117 @@
+# Each target sets up what it needs, alone, in any order, a second time without reinstalling, and
+# from a path with a space in it: so every path here is relative, and of .venv/bin only the
+# interpreter is called.
+
+PYTHON ?=
+ARGS ?=
+UPGRADE ?=
+
+VENV_PYTHON := .venv/bin/python
+READY := .venv/.ready
+PIP := -m pip --disable-pip-version-check
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
+SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))
+# Prints the Debian packages without which this Python cannot make .venv, or g++ not compile for it.
+LACKING := import importlib.util, os, shutil, sys, sysconfig; \
+    name = "python%d.%d" % sys.version_info[:2]; \
+    venv = all(map(importlib.util.find_spec, ["venv", "ensurepip"])); \
+    header = os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")); \
+    print(*[name + "-venv"][venv:], *[name + "-dev"][header or not shutil.which("g++"):])
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help experiment test lint constraints bench-theano clean FORCE
+
+help:
+	@echo 'make experiment    run the main job: python -m experiments variance-propagation'
+	@echo 'make test          run the whole test suite'
+	@echo 'make lint          check the code and its format with ruff'
+	@echo 'make bench-theano  measure what the BLAS and the convolution rewrite bring'
+	@echo 'make constraints   write constraints.txt anew; the pins that still fit stay as they are'
+	@echo 'make clean         remove .venv, caches and what builds leave; results/ stays'
+	@echo
+	@echo 'Each makes .venv first, where it needs it. Variables:'
+	@echo '  ARGS="..."         more arguments for experiment, test and bench-theano'
+	@echo '  PYTHON=python3.10  the interpreter for .venv, 3.10 or 3.11; the default is the first'
+	@echo '                     that will do of python3.11, python3.10, python3, python'
+	@echo '  UPGRADE=--upgrade  with make constraints: the newest version of everything'
+
+experiment: $(READY)
+	$(VENV_PYTHON) -m experiments variance-propagation $(ARGS)
+
+test: $(READY)
+	$(VENV_PYTHON) -m pytest $(ARGS)
+
+lint: $(READY)
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+
+bench-theano: $(READY)
+	$(VENV_PYTHON) benchmarks/theano_speed.py $(ARGS)
+
+clean:
+	rm -rf .venv build dist looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Sets the shell variable python to the interpreter asked for, or to the first candidate that runs (a
+# version manager's shim may exist and fail), is of a supported version and complete.
+define findPython
+python=""; incomplete=""; \
+for candidate in $(if $(PYTHON),"$(PYTHON)",python3.11 python3.10 python3 python); do \
+    "$$candidate" -c '$(SUPPORTED)' 2>/dev/null || continue; \
+    lacking=$$("$$candidate" -c '$(LACKING)'); \
+    if [ -z "$$lacking" ]; then python="$$candidate"; break; fi; \
+    incomplete="$${incomplete:-$$candidate alone will not do. On Debian and Ubuntu:  apt-get install $$lacking}"; \
+done; \
+if [ -n "$$python" ]; then :; \
+elif [ -n "$$incomplete" ]; then echo "$$incomplete" >&2; exit 1; \
+elif [ -n "$(PYTHON)" ]; then \
+    echo "PYTHON=$(PYTHON) does not run or is not Python 3.10 or 3.11, which Theano-PyMC needs." >&2; \
+    exit 1; \
+else \
+    echo "looks-linear needs Python 3.10 or 3.11 (Theano-PyMC supports no later one). None of" >&2; \
+    echo "python3.11, python3.10, python3, python is one that runs. Install one, or name it:" >&2; \
+    echo "    make PYTHON=/path/to/python3.11 ..." >&2; \
+    exit 1; \
+fi
+endef
+
+# The file .venv/.ready is written last, so an interrupted installation does not count. It holds the
+# version of Python; .venv is made again if its interpreter is gone, or PYTHON asks for another one.
+ifneq ($(wildcard $(READY)),)
+installed := $(shell cat $(READY))
+ifneq ($(shell $(VENV_PYTHON) -c '$(VERSION)' 2>/dev/null),$(installed))
+$(READY): FORCE
+else ifneq ($(PYTHON),)
+ifneq ($(shell "$(PYTHON)" -c '$(VERSION)' 2>/dev/null),$(installed))
+$(READY): FORCE
+endif
+endif
+endif
+
+# constraints.txt names every package with its version, so nothing is left to resolve (--no-deps);
+# setuptools and wheel come first, because Theano-PyMC is built from source, with these very ones.
+$(READY): constraints.txt
+	@rm -f $@
+	@$(findPython); \
+	echo "Making .venv with $$python and the versions of constraints.txt: half a minute, once."; \
+	"$$python" -m venv --clear .venv
+	@$(VENV_PYTHON) $(PIP) install --quiet --constraint constraints.txt setuptools wheel
+	@$(VENV_PYTHON) $(PIP) install --quiet --no-deps --no-build-isolation --requirement constraints.txt
+	@$(VENV_PYTHON) -c '$(VERSION)' > $@
+
+# Resolves setup.py and its extra "test" for both Pythons at once, whichever one does the work, on
+# Linux; the versions serve elsewhere too, so the condition on the platform is dropped.
+constraints:
+	@$(findPython); "$$python" -m venv --clear build/constraints
+	@build/constraints/bin/python $(PIP) install --quiet uv
+	@if [ -e constraints.txt ]; then cp constraints.txt build/constraints.txt; fi
+	build/constraints/bin/python -m uv pip compile --quiet setup.py --extra test --universal \
+	    --python-version 3.10 --python build/constraints/bin/python --no-python-downloads \
+	    --fork-strategy fewest --no-emit-index-url --no-emit-find-links \
+	    --annotation-style line --custom-compile-command 'make constraints' \
+	    $(UPGRADE) --output-file build/constraints.txt
+	@sed "s/ and sys_platform == 'linux'//" build/constraints.txt > constraints.txt
+	@rm -rf build/constraints build/constraints.txt looks_linear.egg-info
+
+FORCE:

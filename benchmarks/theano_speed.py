@@ -1,0 +1,255 @@
+"""What the pip OpenBLAS and the conv rewrite bring, and how compiling grows with depth.
+
+    python benchmarks/theano_speed.py
+
+measures a training step (loss, gradient, SGD update) of a deep CReLU conv net under three settings
+of Theano, and the time to compile that step for growing depths. It prints tables and writes them to
+benchmarks/results/theano_speed.md. Each setting is a process of its own; they take turns (A B C
+A B C ...), so that whatever else the machine does meets all of them.
+"""
+
+import argparse
+import importlib.metadata
+import io
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.table import box as boxes
+
+HERE = Path(__file__).resolve().parent
+REPORT = HERE / "results" / "theano_speed.md"
+# Name -> what is added to the user's THEANO_FLAGS.
+SETTINGS = {
+    "NumPy's BLAS (empty flag)": "blas__ldflags=",
+    "OpenBLAS": "optimizer_excluding=conv_openmp",
+    "OpenBLAS + conv rewrite": "",
+}
+WIDTHS = (5, 15, 30, 45)  # of the four sections, each of which but the first halves the image
+IMAGE, CLASSES = (3, 32, 32), 10
+
+
+# --- In the measured process ---------------------------------------------------------------------
+
+
+def network(depth):
+    """A looks-linear net of `depth` convolutions with CReLU in four sections, and a classifier."""
+    from layers import FC, Convolution, CReLU, Flatten, Representation
+
+    y = Representation(IMAGE)
+    for index in range(depth):
+        section, place = divmod(index, depth // len(WIDTHS))
+        strides = (2, 2) if section and not place else (1, 1)
+        options = {"mirror": index > 0}
+        layer = Convolution(
+            WIDTHS[section], strides=strides, initialisation="orthogonal", initKWArgs=options
+        )
+        y = CReLU()(layer(y))
+    y = FC(CLASSES, initKWArgs={"mirror": True})(Flatten()(y))
+    y.redraw(seed=1)
+    return y
+
+
+def trainingStep(y):
+    """(images, labels) -> loss, with an SGD update; and the seconds that compiling it took."""
+    from utilityFunctions import T, cast, compileFunction, gradient
+
+    began = time.perf_counter()
+    labels = T.ivector()
+    loss = T.nnet.categorical_crossentropy(T.nnet.softmax(y.tensor), labels).mean()
+    slopes = gradient(loss, y.params)
+    updates = [(p, p - cast(1e-3) * slope) for p, slope in zip(y.params, slopes, strict=True)]
+    step = compileFunction([y.input, labels], loss, updates=updates)
+    return step, time.perf_counter() - began
+
+
+def serveSteps(depth, batch, steps):
+    """For each line of stdin: run some steps, print the seconds of one and the last loss."""
+    import numpy as np
+
+    from utilityFunctions import cast
+
+    rng = np.random.default_rng(2)
+    images = cast(rng.standard_normal((batch, *IMAGE)))
+    labels = rng.integers(CLASSES, size=batch).astype("int32")
+    step, _ = trainingStep(network(depth))
+    step(images, labels)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        losses = [float(step(images, labels)) for _ in range(steps)]
+        print((time.perf_counter() - began) / steps, losses[-1], flush=True)
+
+
+# --- In the measuring process --------------------------------------------------------------------
+
+
+def startProcess(arguments, flags=""):
+    """This file in a process of its own, with floatX=float32 and these flags of Theano added."""
+    given = [os.environ.get("THEANO_FLAGS"), "floatX=float32", flags]
+    path = [str(HERE.parent), os.environ.get("PYTHONPATH")]
+    environment = {
+        **os.environ,
+        "THEANO_FLAGS": ",".join(filter(None, given)),
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+    }
+    command = [sys.executable, __file__, *map(str, arguments)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env=environment, **pipes)
+
+
+def answer(process, question=""):
+    if question:
+        print(question, file=process.stdin, flush=True)
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit(f"a measured process ended early, with status {process.wait()}")
+    return line
+
+
+def measureSteps(options, progress):
+    """Setting -> seconds of a step, one number for each repetition."""
+    arguments = ["--serve", options.depth, "--batch", options.batch, "--steps", options.steps]
+    task = progress.add_task("training step", total=len(SETTINGS) * (1 + options.repetitions))
+    processes = {}
+    for name, flags in SETTINGS.items():
+        processes[name] = startProcess(arguments, flags)
+        answer(processes[name])  # compiled: one after the other, they would only wait for a lock
+        progress.advance(task)
+    seconds = {name: [] for name in SETTINGS}
+    for _ in range(options.repetitions):
+        losses = []
+        for name, process in processes.items():
+            second, loss = map(float, answer(process, "go").split())
+            seconds[name].append(second)
+            losses.append(loss)
+            progress.advance(task)
+        if max(losses) > 1.001 * min(losses):
+            raise SystemExit(f"the settings train differently: losses {losses}")
+    for process in processes.values():
+        process.communicate()
+    return seconds
+
+
+def measureCompiling(options, progress):
+    """Depth -> seconds to compile, in fresh processes; the first round fills Theano's cache."""
+    rounds = 1 + options.compilations
+    task = progress.add_task("compiling", total=rounds * len(options.depths))
+    seconds = {depth: [] for depth in options.depths}
+    for number in range(rounds):
+        for depth in options.depths:
+            output, _ = startProcess(["--compile", depth]).communicate()
+            if number:
+                seconds[depth].append(float(output))
+            progress.advance(task)
+    return seconds
+
+
+def stepTable(seconds, options):
+    table = Table(title=f"A training step: {options.depth} layers, batch {options.batch}")
+    for heading in ("setting", "median s", "fastest s", "slowest s", "speed-up"):
+        table.add_column(heading, justify="left" if heading == "setting" else "right")
+    slowest = statistics.median(next(iter(seconds.values())))
+    for name, values in seconds.items():
+        median = statistics.median(values)
+        cells = [f"{value:.3f}" for value in (median, min(values), max(values))]
+        table.add_row(name, *cells, f"{slowest / median:.2f}")
+    return table
+
+
+def compileTable(seconds):
+    table = Table(title="Compiling that step, any batch size, warm cache")
+    for heading in ("layers", "median s", "s per layer", "time ratio", "depth ratio"):
+        table.add_column(heading, justify="right")
+    first = next(iter(seconds))
+    base = statistics.median(seconds[first])
+    for depth, values in seconds.items():
+        median = statistics.median(values)
+        ratios = f"{median / base:.2f}", f"{depth / first:.2f}"
+        table.add_row(str(depth), f"{median:.1f}", f"{median / depth:.3f}", *ratios)
+    return table
+
+
+def machine():
+    """The versions and the processor, one line each."""
+    packages = ("theano-pymc", "numpy", "scipy-openblas32")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    return (
+        f"Python {platform.python_version()}, {versions}, {platform.system()}",
+        f"{processor()}, {os.cpu_count()} cores",
+    )
+
+
+def processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def writeReport(tables, options):
+    text = io.StringIO()
+    console = Console(file=text, width=100)
+    for table in tables:
+        table.box = boxes.MARKDOWN
+        title, table.title = table.title, None
+        console.print(f"## {title}\n")
+        console.print(table)
+    body = re.sub(r"\n{3,}", "\n\n", "\n".join(map(str.rstrip, text.getvalue().splitlines())))
+    turns = f"{options.repetitions} turns of {options.steps} steps"
+    lines = ["# Theano's speed", "`python benchmarks/theano_speed.py`", *machine()]
+    lines.append(
+        f"The settings take turns, {turns} each. Images of {' x '.join(map(str, IMAGE))}, four "
+        f"sections of {WIDTHS} filters, float32."
+    )
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text("\n\n".join(lines) + "\n\n" + body.strip() + "\n")
+
+
+def parsed():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--depth", type=int, default=48, help="layers of the net that trains (default 48)")
+    add("--batch", type=int, default=64, help="images in a batch (default 64)")
+    add("--steps", type=int, default=5, help="training steps in a turn (default 5)")
+    add("--repetitions", type=int, default=9, help="turns of each setting (default 9)")
+    add("--depths", type=int, nargs="+", default=[12, 24, 48, 96], help="depths to compile")
+    add("--compilations", type=int, default=3, help="compilations of each depth (default 3)")
+    add("--serve", type=int, metavar="DEPTH", help=argparse.SUPPRESS)
+    add("--compile", type=int, metavar="DEPTH", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    counts = (options.batch, options.steps, options.repetitions, options.compilations)
+    if min(counts) < 1 or any(n < 1 or n % len(WIDTHS) for n in (options.depth, *options.depths)):
+        parser.error(f"numbers must be at least 1, depths multiples of {len(WIDTHS)}")
+    return options
+
+
+def main():
+    options = parsed()
+    if options.serve:
+        return serveSteps(options.serve, options.batch, options.steps)
+    if options.compile:
+        return print(trainingStep(network(options.compile))[1])
+    console = Console()
+    with Progress(console=console, transient=True) as progress:
+        steps = measureSteps(options, progress)
+        compiling = measureCompiling(options, progress)
+    tables = [stepTable(steps, options), compileTable(compiling)]
+    console.print(*machine(), sep="\n", soft_wrap=True)
+    console.print(*tables)
+    writeReport(tables, options)
+    console.print(f"Written to {REPORT.relative_to(HERE.parent)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Symbolic Theano layers: a layer is called on a `Representation` and returns the next one.
+
+A representation is a symbolic tensor, samples first, that knows the shape of one of its samples:
+(units,) or (channels, rows, columns). A layer derives the next shape from it by the plain rules of
+`layers.shapes`, makes its weights by an entry of `initialisations.initD`, and states the next shape
+in the graph, so that deep networks compile in time proportional to their depth. A layer that has
+weights shares them if it is called again on the same shape. `redraw(seed)` draws the weights of
+one layer, or of a whole network, again.
+
+One family of layers a file:
+
+- `layers.shapes`: the shape rules, without Theano
+- `layers.representation`, `layers.layer`: what a layer acts on, and what every layer does
+- `layers.weighted`: weights, biases and their seeds; `layers.dense`, `layers.convolution`
+- `layers.activation`, `layers.pooling`, `layers.reshaping`: layers without weights
+
+Examples
+--------
+>>> x = Representation((3, 33, 33))
+>>> y = CReLU()(Convolution(8, strides=(2, 2))(x))
+>>> y = FC(10, initKWArgs={"mirror": True})(Flatten()(y))
+>>> y.shape, [parameter.ndim for parameter in y.params]
+((10,), [4, 4, 2, 2])
+"""
+
+import utilityFunctions  # noqa: F401  prepares Theano, so it comes before all that imports Theano
+from layers.activation import Activation, CReLU
+from layers.convolution import Convolution
+from layers.dense import FC, Dense
+from layers.layer import Layer
+from layers.pooling import Pooling
+from layers.representation import Representation
+from layers.reshaping import Flatten
+from layers.weighted import Weighted
+
+__all__ = [
+    "Activation",
+    "CReLU",
+    "Convolution",
+    "Dense",
+    "FC",
+    "Flatten",
+    "Layer",
+    "Pooling",
+    "Representation",
+    "Weighted",
+]

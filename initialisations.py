@@ -30,11 +30,11 @@ import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from utilityFunctions import floatX, sharedVar, zeroShared
 from lookslinear.errors import nearest, real_number, unknown_name, whole_numbers
 from lookslinear.fans import axes_of
 from lookslinear.laws import WeightLaw
 from lookslinear.sampling import Rng, draw
-from utilityFunctions import floatX, sharedVar, zeroShared
 
 RESCALES = ("glorot", "none", "suo")
 

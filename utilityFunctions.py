@@ -354,8 +354,10 @@ def randomStream(seed=None):
     """
     from theano.sandbox.rng_mrg import M2, MRG_RandomStream
 
+    from lookslinear.sampling import as_seed  # loads SciPy's BLAS, so not before the preparation
+
     # The generator's state is six numbers from 1 to M2 - 1: all of them from the seed's entropy.
-    words = _seedSequence(seed).generate_state(6, np.uint64)
+    words = as_seed(seed).generate_state(6, np.uint64)
     return MRG_RandomStream([int(word) % (M2 - 1) + 1 for word in words])
 
 
@@ -395,15 +397,6 @@ def _withDeepStack(function, *args, **kwargs):
         finally:
             sys.setrecursionlimit(limit)
             threading.stack_size(stack)
-
-
-def _seedSequence(seed):
-    if isinstance(seed, np.random.SeedSequence):
-        return seed
-    if isinstance(seed, np.random.Generator):
-        return np.random.SeedSequence([int(word) for word in seed.bit_generator.random_raw(4)])
-    kinds = "seed, which may be None, an int, a SeedSequence or a Generator,"
-    return np.random.SeedSequence(None if seed is None else whole_number(seed, kinds, least=0))
 
 
 def _realNumbers(value, argument):

@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from utilityFunctions import T, compileFunction, floatX, gradient
 from layers import FC, Activation, Convolution, Representation
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import Seed, child_seed, draw
+from lookslinear.sampling import Rng, child_seed, draw
 from lookslinear.theory import Stage
-from utilityFunctions import T, compileFunction, floatX, gradient
 
 #: What the weights that are kept between a way forward and the way back may take.
 WEIGHT_MEMORY = 32 * 2**20
@@ -36,7 +36,7 @@ class LogMeanSquares(NamedTuple):
 
 
 def propagate(
-    stages: Sequence[Stage], x: np.ndarray, outputGradient: np.ndarray, seed: Seed
+    stages: Sequence[Stage], x: np.ndarray, outputGradient: np.ndarray, seed: Rng
 ) -> LogMeanSquares:
     """Send a batch through a network at initialisation, and a gradient back from its outputs.
 
@@ -74,7 +74,7 @@ def propagate(
 class _Network:
     """The stages of one network, their compiled kinds, and their weights."""
 
-    def __init__(self, stages: Sequence[Stage], inputShape: Sequence[int], seed: Seed):
+    def __init__(self, stages: Sequence[Stage], inputShape: Sequence[int], seed: Rng):
         self.stages, self.weights = stages, _Weights(stages, seed)
         shapes = [tuple(inputShape)]
         shapes += [(stage.units, *inputShape[1:]) for stage in stages[1:]]
@@ -195,7 +195,7 @@ def isHomogeneous(stage: Stage) -> bool:
 class _Weights:
     """The weights of a network, drawn when asked for; the last few are remembered."""
 
-    def __init__(self, stages: Sequence[Stage], seed: Seed):
+    def __init__(self, stages: Sequence[Stage], seed: Rng):
         self._laws: list[WeightLaw] = [stage.law for stage in stages]
         self._seed = seed
         self._drawn: OrderedDict[int, np.ndarray] = OrderedDict()

@@ -19,6 +19,7 @@ import pandas as pd
 import tyro
 from threadpoolctl import threadpool_limits
 
+from utilityFunctions import theano
 from experiments.arms import Arm, parseArms
 from experiments.data import loadBatch
 from experiments.networks import stagesOf
@@ -28,7 +29,6 @@ from lookslinear.errors import unknown_name, whole_number
 from lookslinear.measures import estimate, z_score, z_score_of_products
 from lookslinear.sampling import as_seed, child_seed, standard_normal
 from lookslinear.theory import Stage
-from utilityFunctions import theano
 
 NAME = "variance-propagation"
 #: The field's story in one picture: Glorot and He and orthogonal weights on ReLU, CReLU without and

@@ -5,11 +5,11 @@ An expression takes a symbolic tensor, units or channels on axis 1, and returns 
 
 import functools
 
+from utilityFunctions import T, cast
 from layers.layer import Layer
 from layers.shapes import doubledShape
 from lookslinear import activations
 from lookslinear.errors import unknown_name
-from utilityFunctions import T, cast
 
 
 def relu(x):

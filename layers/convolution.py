@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
+from utilityFunctions import T
 from layers.shapes import borderMode, convolutionShape, pair
 from layers.weighted import Weighted
 from lookslinear.errors import whole_number
-from utilityFunctions import T
 
 
 class Convolution(Weighted):

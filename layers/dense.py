@@ -1,9 +1,9 @@
 """Dense layers: every unit reads every unit of the layer before."""
 
+from utilityFunctions import T
 from layers.shapes import denseShape
 from layers.weighted import Weighted
 from lookslinear.errors import whole_number
-from utilityFunctions import T
 
 
 class FC(Weighted):

@@ -1,9 +1,8 @@
 """What layers act on: a symbolic tensor, samples first, with the shape of one sample."""
 
-from layers.seeds import seedSequence
-from layers.shapes import sampleShape
-from lookslinear.sampling import child_seed
 from utilityFunctions import T, compileFunction, floatX
+from layers.shapes import sampleShape
+from lookslinear.sampling import as_seed, child_seed
 
 #: How many layers a representation names when it is printed.
 NAMED_LAYERS = 6
@@ -114,7 +113,7 @@ class Representation:
         False
         """
         drawn = list(dict.fromkeys(layer for layer in self.layers if layer.params))
-        parent = None if seed is None else seedSequence(seed)
+        parent = None if seed is None else as_seed(seed)
         for index, layer in enumerate(drawn):
             layer.redraw(None if parent is None else child_seed(parent, index))
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from initialisations import initD
 from layers.layer import Layer
-from layers.seeds import seedSequence
-from lookslinear.sampling import as_generator, draw
+from lookslinear.sampling import as_generator, as_seed, draw
 
 
 class Weighted(Layer):
@@ -62,7 +61,7 @@ class Weighted(Layer):
             if isinstance(initialisation, str)
             else getattr(initialisation, "__name__", repr(initialisation))
         )
-        self.seed = seedSequence(seed)
+        self.seed = as_seed(seed)
         self.weight = self.bias = self._inputShape = self._law = None
 
     def weightShape(self, inputShape):
@@ -122,7 +121,7 @@ class Weighted(Layer):
             raise ValueError(
                 f"{self!r} has no weights yet. Call it on a Representation before redraw()."
             )
-        self.seed = self.seed if seed is None else seedSequence(seed)
+        self.seed = self.seed if seed is None else as_seed(seed)
         weight, bias = self._drawn()
         self.weight.set_value(np.asarray(weight, self.weight.dtype), borrow=True)
         if self.hasBias:

@@ -22,7 +22,6 @@ TRUNCATION = 2.0
 #: sqrt(1 - 2 t pdf(t) / (2 cdf(t) - 1)) at t = 2.
 TRUNCATED_DEVIATION = 0.8796256610342398
 
-Seed = int | SeedSequence | None
 Rng = int | SeedSequence | Generator | None
 
 
@@ -77,30 +76,42 @@ def as_generator(rng: Rng = None) -> Generator:
     """
     if isinstance(rng, Generator):
         return rng
-    return np.random.default_rng(as_seed(rng))
+    return np.random.default_rng(as_seed(rng, name="rng"))
 
 
-def as_seed(seed: Seed = None) -> SeedSequence:
+def as_seed(seed: Rng = None, name: str = "seed") -> SeedSequence:
     """The SeedSequence that a seed stands for: fresh entropy for None.
+
+    A Generator gives 128 of its next bits and moves on, so what draws from the seed can be drawn
+    again, and two users of one generator start differently.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another kind of seed, and for a negative int.
 
     Examples
     --------
+    >>> as_seed(3).entropy
+    3
     >>> as_seed(-1)
     Traceback (most recent call last):
-    ValueError: rng must not be negative. Received: -1.
+    ValueError: seed must not be negative. Received: -1.
     """
     if isinstance(seed, SeedSequence):
         return seed
+    if isinstance(seed, Generator):
+        return SeedSequence(seed.integers(2**32, size=4).tolist())
     if isinstance(seed, bool) or not (seed is None or isinstance(seed, numbers.Integral)):
         raise TypeError(
-            f"rng must be None, an int, a SeedSequence or a Generator. Received: {seed!r}."
+            f"{name} must be None, an int, a SeedSequence or a Generator. Received: {seed!r}."
         )
     if seed is not None and seed < 0:
-        raise ValueError(f"rng must not be negative. Received: {seed!r}.")
+        raise ValueError(f"{name} must not be negative. Received: {seed!r}.")
     return SeedSequence(None if seed is None else int(seed))
 
 
-def child_seed(seed: Seed, *path: int) -> SeedSequence:
+def child_seed(seed: Rng, *path: int) -> SeedSequence:
     """The child of a seed at a path of indices: the same at every call, unlike `spawn`.
 
     Examples

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from utilityFunctions import T, cast, compileFunction, gradient, theano
 from layers import Activation, CReLU, Representation
 from layers.activation import EXPRESSIONS
 from lookslinear.activations import ACTIVATIONS, activation
 from tests.oracles import crelu_oracle
-from utilityFunctions import T, cast, compileFunction, gradient, theano
 
 NAMES = (*ACTIVATIONS, "leakyRelu(0.2)", "leakyRelu(-0.5)")
 

@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pytest
 
+from utilityFunctions import T, cast, compileFunction, gradient, theano
 from layers import FC, Activation, Convolution, CReLU, Flatten, Layer, Pooling, Representation
 from tests.oracles import conv2d_oracle, pool2d_oracle
-from utilityFunctions import T, cast, compileFunction, gradient, theano
 
 
 def standardNormal(*shape, seed=0):

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from utilityFunctions import T, cast, compileFunction, theano
 from layers.shapes import (
     borderMode,
     convolutionShape,
@@ -17,7 +18,6 @@ from layers.shapes import (
     windows,
 )
 from tests.oracles import conv2d_oracle, pool2d_oracle
-from utilityFunctions import T, cast, compileFunction, theano
 
 get_conv_output_shape = theano.tensor.nnet.abstract_conv.get_conv_output_shape
 Pool, pool_2d = theano.tensor.signal.pool.Pool, theano.tensor.signal.pool.pool_2d

@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 
+from utilityFunctions import floatX, sharedVar, zeroShared
 from initialisations import initD
 from layers import FC, Convolution, Dense, Flatten, Representation
-from layers.seeds import seedSequence
-from utilityFunctions import floatX, sharedVar, zeroShared
+from lookslinear.sampling import as_seed
 
 UNITS, IMAGES = (6,), (4, 9, 9)
 
@@ -292,5 +292,5 @@ def test_a_function_with_weights_of_another_shape_or_kind_is_refused():
 
 
 def test_a_generator_as_seed_gives_a_sequence_that_repeats():
-    first, second = (seedSequence(np.random.default_rng(5)) for _ in range(2))
+    first, second = (as_seed(np.random.default_rng(5)) for _ in range(2))
     assert first.entropy == second.entropy

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import lapack
-from scipy.special import betainc, chdtr, chdtrc, ndtr, ndtri
+from scipy.special import betainc, chdtr, chdtrc, gammainc, ndtr, ndtri
 
 from lookslinear.arranging import arrange, block_of
 from lookslinear.laws import INDEPENDENT, WeightLaw
@@ -149,9 +149,20 @@ def _of_arrangement(draws: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     if law.sparsity:
         rows = np.moveaxis(draws, law.axes.output + 1, 1)
         rows = rows.reshape(*rows.shape[:2], -1)
-        zeros = np.unique((rows == 0).sum(axis=2) // (2 if law.mirror else 1))
-        expected = law.zeros_per_output
-        yield _certain("zeros for each output", zeros, expected, zeros.tolist() == [expected])
+        zeros = (rows == 0).sum(axis=2) // (2 if law.mirror else 1)
+        yield _of_zeros(zeros, law)
+
+
+def _of_zeros(zeros: np.ndarray, law: WeightLaw) -> Finding:
+    """Each output's zeros: those that were cut, and in half precision a rare rounded number."""
+    expected, name = law.zeros_per_output, "zeros for each output"
+    rounded = int(zeros.sum()) - expected * zeros.size
+    if zeros.min() < expected or not rounded:
+        return _certain(name, np.unique(zeros), expected, not rounded)
+    # The density of a number at zero, in units of its scale, is at most 0.4.
+    likely = 0.4 * np.finfo(law.dtype).smallest_subnormal / law.scale if law.scale else math.inf
+    left = (law.frame_shape[0] - expected) * zeros.size
+    return Finding(name, np.unique(zeros), expected, gammainc(rounded, likely * left))
 
 
 def _of_distribution(draws: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
@@ -287,7 +298,8 @@ def _of_reflections(frames: list[np.ndarray], law: WeightLaw, what: str) -> Iter
 def _heads(frame: np.ndarray) -> np.ndarray:
     factored, taus, _, info = lapack.dgeqrf(frame)
     assert info == 0, f"geqrf refused argument {-info}"
-    return np.diagonal(factored) * (1 - taus)
+    # Over the column's own length: near 1 a rounded first entry alone says too little.
+    return np.copysign(1 - taus, np.diagonal(factored) * (1 - taus))
 
 
 # Tail probabilities

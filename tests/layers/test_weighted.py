@@ -218,7 +218,7 @@ def test_bad_numbers_of_units_are_refused(make, number, kind):
         ({"initKWArgs": [1]}, TypeError, r"initKWArgs must be a dict or None. Received: \[1\]"),
         ({"initKWArgs": {"rng": 1}}, ValueError, "initKWArgs must not hold 'rng'.*'seed'"),
         ({"bias": "no"}, TypeError, "bias must be True or False. Received: 'no'"),
-        ({"seed": -1}, ValueError, "seed must be .*Received: -1"),
+        ({"seed": -1}, ValueError, "seed must not be negative. Received: -1"),
         ({"seed": "1"}, TypeError, "seed must be .*Received: '1'"),
         ({"seed": True}, TypeError, "seed must be .*Received: True"),
         ({"seed": 1.0}, TypeError, "seed must be .*Received: 1.0"),

@@ -18,28 +18,32 @@ class Growth:
     """How one direction of one arm grows a layer, and how well that was predicted.
 
     `measured` and `predicted` are factors a layer, seen in the direction of travel; `z` is the
-    largest in absolute value over the layers, and `worstLayer` where it is.
+    largest in absolute value over the layers, and `worstLayer` where it is. `judged` of `layers`
+    layers have a score: it needs a prediction, and numbers that do not overflow.
     """
 
     measured: float
     predicted: float
     z: float
     worstLayer: int
-    agrees: bool
+    judged: int
+    layers: int
+    limit: float
 
     @classmethod
     def of(cls, rows: pd.DataFrame, limit: float) -> Growth:
         """The growth over the rows of one arm and direction."""
         scores = rows["z"].to_numpy()
-        judged = np.isfinite(scores).any()
+        judged = int(np.isfinite(scores).sum())
         worst = int(np.nanargmax(np.abs(scores))) if judged else 0
-        z = float(scores[worst])
         return cls(
             _factor(rows, "measured"),
             _factor(rows, "predicted"),
-            z,
+            float(scores[worst]),
             int(rows["layer"].iloc[worst]),
-            judged and abs(z) <= limit,
+            judged,
+            len(rows),
+            limit,
         )
 
     def verdict(self) -> str:
@@ -47,19 +51,18 @@ class Growth:
 
         Examples
         --------
-        >>> Growth(0.5, 0.5, 1.2, 7, True).verdict()
+        >>> Growth(0.5, 0.5, 1.2, 7, 50, 50, limit=5).verdict()
         'vanishes by 0.50 a layer, as predicted'
-        >>> Growth(1.0001, 1.0, -8.0, 7, False).verdict()
+        >>> Growth(1.0001, 1.0, -8.0, 7, 50, 50, limit=5).verdict()
         'keeps its size, NOT as predicted: z = -8.0 at layer 7'
         """
-        if np.isnan(self.z):
-            return f"{_behaviour(self.measured)}, not judged"
-        if self.agrees:
-            return f"{_behaviour(self.measured)}, as predicted"
-        return (
-            f"{_behaviour(self.measured)}, NOT as predicted: "
-            f"z = {self.z:.1f} at layer {self.worstLayer}"
-        )
+        behaviour = _behaviour(self.measured)
+        if not self.judged:
+            return f"{behaviour}, not judged"
+        if abs(self.z) > self.limit:
+            return f"{behaviour}, NOT as predicted: z = {self.z:.1f} at layer {self.worstLayer}"
+        where = "" if self.judged == self.layers else f" in {self.judged} of {self.layers} layers"
+        return f"{behaviour}, as predicted{where}"
 
 
 def summary(table: pd.DataFrame, reasons: Mapping[str, str], limit: float) -> Table:
@@ -104,7 +107,7 @@ def _number(factor: float) -> str:
 
 def _behaviour(factor: float) -> str:
     if np.isnan(factor):
-        return "is one layer deep"
+        return "has no growth to tell"
     if factor == 0:
         return "is zero"
     if abs(factor - 1) < STEADY:
@@ -114,11 +117,15 @@ def _behaviour(factor: float) -> str:
 
 
 def _factor(rows: pd.DataFrame, column: str) -> float:
-    """The factor a layer from the first to the last layer that the signal or gradient passes."""
+    """The factor a layer, between the first and the last layer that have a positive number."""
     rows = rows.sort_values("layer", ascending=rows["direction"].iloc[0] == "forward")
-    values, steps = rows[column].to_numpy(), len(rows) - 1
-    if not steps or not np.isfinite(values[[0, -1]]).all():
+    values = rows[column].to_numpy()
+    if rows["scale"].iloc[0] == "linear":
+        if not values.any():
+            return 0.0
+        values = np.log(np.where(values > 0, values, np.nan))
+    known = np.flatnonzero(np.isfinite(values))
+    if len(known) < 2:
         return np.nan
-    if rows["scale"].iloc[0] == "log":
-        return float(np.exp((values[-1] - values[0]) / steps))
-    return float((values[-1] / values[0]) ** (1 / steps)) if values[0] else 0.0
+    first, last = known[[0, -1]]
+    return float(np.exp((values[last] - values[first]) / (last - first)))

@@ -236,6 +236,7 @@ def _direction(
         found = estimate(np.exp(logs), rounding * np.exp(logs).mean(axis=0))
         z = z_score_of_products(logs, predicted, rounding)
     z = np.where((found.value == predicted) & np.isnan(z), 0.0, z)
+    z = np.where(np.isfinite(found.value) & np.isfinite(predicted), z, np.nan)  # not overflown
     return pd.DataFrame(
         {
             "direction": direction,

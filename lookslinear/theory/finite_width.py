@@ -161,7 +161,8 @@ def _gradients(stages: Sequence[Stage], states: Sequence[_State]) -> np.ndarray:
         leading = leading * stage.law.variance * stage.law.output_channels * averages.D[0]
         along = averages.along(along)
         moved = first * state.shift + second * state.variance / 2
-        gradients.append(leading * (1 + correction + moved))
+        # Each layer multiplies by its own term, so at depth they add up in the exponent.
+        gradients.append(leading * np.exp(correction + moved))
     return np.array(gradients[::-1])
 
 

@@ -186,7 +186,8 @@ def _open_gates(units: int, none_open: bool) -> tuple[np.ndarray, np.ndarray]:
     reach = _BINOMIAL_REACH * math.sqrt(units) / 2 + 1
     least = max(0 if none_open else 1, math.floor(units / 2 - reach))
     counts = np.arange(least, min(units, math.ceil(units / 2 + reach)) + 1)
-    weights = np.exp(-gammaln(counts + 1) - gammaln(units - counts + 1))
+    logs = -gammaln(counts + 1) - gammaln(units - counts + 1)
+    weights = np.exp(logs - logs.max())
     return counts, weights / weights.sum()
 
 

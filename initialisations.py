@@ -30,6 +30,8 @@ import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from utilityFunctions import floatX, sharedVar, zeroShared
 from lookslinear.errors import nearest, real_number, unknown_name, whole_numbers
 from lookslinear.fans import axes_of
@@ -308,7 +310,8 @@ def orthogonal(connection: Connection, options: Options) -> WeightLaw:
     which preserves the second moment where the uncentred correlation of neighbours is `rho` (the
     mean over horizontal, vertical and diagonal ones).
 
-    An even filter has its centre at tap (s - 1) // 2, which shifts the image by half a pixel.
+    An even filter has its centre at tap (s - 1) // 2, which shifts the image by half a pixel; with
+    border_mode 'half' it also makes one window more, of which half lies outside the image.
 
     References
     ----------
@@ -417,7 +420,7 @@ def _filterSides(s: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def _refuseNonBoolean(name: str, value: object) -> None:
-    if value not in (True, False) or isinstance(value, float):
+    if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False. Received: {value!r}.")
 
 
@@ -432,12 +435,12 @@ def _refuseBadPriorities(priorities: Sequence[float]) -> None:
 
 
 def _refuseBadPoolingScale(poolingScale: float | str | None, rho: float) -> None:
-    if isinstance(poolingScale, str) and poolingScale != "auto":
-        raise ValueError(
-            f"poolingScale must be a positive number, 'auto' or None. Received: {poolingScale!r}."
-        )
-    if poolingScale not in (None, "auto") and real_number(poolingScale, "poolingScale") <= 0:
-        raise ValueError(f"poolingScale must be positive. Received: {poolingScale!r}.")
+    wanted = "poolingScale must be a positive number, 'auto' or None"
+    if isinstance(poolingScale, str):
+        if poolingScale != "auto":
+            raise ValueError(f"{wanted}. Received: {poolingScale!r}.")
+    elif poolingScale is not None and real_number(poolingScale, "poolingScale") <= 0:
+        raise ValueError(f"{wanted}. Received: {poolingScale!r}.")
     if not -1 / 3 < real_number(rho, "rho") <= 1:
         raise ValueError(
             f"rho must be above -1/3, where four neighbours cancel, and at most 1. "

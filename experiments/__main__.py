@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 from rich.console import Console
@@ -23,6 +24,8 @@ from experiments.running import completeFolder, newFolder, writeRun
 from experiments.variancePropagation import CONTRADICTION, Plan, contradicted, prepare, run
 
 PIPED_WIDTH = 120
+#: A switch, whose default goes without saying.
+Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 CONTRADICTED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 
 
@@ -34,14 +37,18 @@ class UsageError(Exception):
 class Output:
     """Where results go and what is said of them."""
 
-    output: Path | None = None
-    """The run's folder, exactly; it must be new or empty. The default is a new folder under
-    results/."""
-    check: bool = False
+    output: Annotated[
+        Path | None,
+        tyro.conf.arg(
+            metavar="DIR",
+            help="The run's folder, exactly; new or empty. The default is a new one in results/.",
+        ),
+    ] = None
+    check: Flag = False
     """Exit with status 1 if any measurement contradicts its prediction: |z| > 5."""
-    plot: bool = True
-    """Draw the figure, as PNG and SVG."""
-    quiet: bool = False
+    plot: Flag = True
+    """Leave out the figure."""
+    quiet: Flag = False
     """Print nothing but errors."""
 
 
@@ -54,7 +61,7 @@ class VariancePropagation:
     table.csv, arrays.npz and a figure.
     """
 
-    config: tyro.conf.OmitArgPrefixes[variancePropagation.Config]
+    experiment: tyro.conf.OmitArgPrefixes[variancePropagation.Config]
     output: tyro.conf.OmitArgPrefixes[Output]
 
 
@@ -71,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config=(tyro.conf.FlagCreatePairsOff,),
     )
     try:
-        return _propagate(chosen.config, chosen.output)
+        return _propagate(chosen.experiment, chosen.output)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_USAGE

@@ -54,7 +54,10 @@ class Arm:
         name, *words = made.split("+")
         if not (slash and name and activationName and all(words)):
             raise ValueError(f"arm must be {SYNTAX}. Received: {text!r}.")
-        options = dict(_option(word, text) for word in words)
+        named = [_option(word, text) for word in words]
+        options = dict(named)
+        if len(options) < len(named):
+            raise ValueError(f"arm must name each option once. Received: {text!r}.")
         arm = cls(str(text), name, options, activation(activationName))
         initD[name].law((2,), (2,), **options)  # refuses what it cannot take, before anything runs
         return arm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ PATCH = 32
 #: The features of Gaussian data, as images of one channel.
 GAUSSIAN = (1, 8, 8)
 STANDARDISATIONS = ("global", "feature", "none")
+#: The mean squares between which no number under- or overflows when it is squared in float32.
+USABLE = (1e-30, 1e30)
 
 
 def loadBatch(name: str, batch: int, rng: Rng, standardise: str = "global") -> np.ndarray:
@@ -43,7 +46,8 @@ def loadBatch(name: str, batch: int, rng: Rng, standardise: str = "global") -> n
     ------
     ValueError, OSError
         For unknown names (with the nearest one), unreadable files, arrays that are not finite real
-        numbers of rank 2 to 4, batches larger than the data, and data without any scatter.
+        numbers of rank 2 to 4, batches larger than the data, and data without any scatter, or of
+        a mean square that float32 cannot hold.
 
     Examples
     --------
@@ -57,7 +61,9 @@ def loadBatch(name: str, batch: int, rng: Rng, standardise: str = "global") -> n
     x = _sourceOf(name)(batch, generator)
     if not np.ptp(x):
         raise ValueError(f"data {name!r} must vary. Received: {batch} samples, all {x.flat[0]}.")
-    return _standardised(x, standardise)
+    x = _standardised(x, standardise)
+    _refuseUnusable(x, name, standardise)
+    return x
 
 
 def _sourceOf(name: str) -> Callable[[int, np.random.Generator], np.ndarray]:
@@ -104,18 +110,33 @@ def _standardised(x: np.ndarray, standardise: str) -> np.ndarray:
     if standardise == "none":
         return x
     axis = 0 if standardise == "feature" else None
-    deviation = x.std(axis=axis)
-    return (x - x.mean(axis=axis)) / np.where(deviation > 0, deviation, 1)
+    with np.errstate(over="ignore", under="ignore"):  # what is lost is refused afterwards
+        deviation = x.std(axis=axis)
+        return (x - x.mean(axis=axis)) / np.where(deviation > 0, deviation, 1)
+
+
+def _refuseUnusable(x: np.ndarray, name: str, standardise: str) -> None:
+    least, most = USABLE
+    with np.errstate(over="ignore", under="ignore"):
+        meanSquare = np.mean(np.square(x))
+    if not least <= meanSquare <= most:
+        raise ValueError(
+            f"data {name!r} with standardise={standardise!r} must have a mean square between "
+            f"{least:g} and {most:g}. Received: {meanSquare:g}."
+        )
 
 
 def _readArchive(path: Path) -> np.ndarray:
     if not path.is_file():
         raise ValueError(f"data file {str(path)!r} is not there. Give the path of an .npz file.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it holds one array without a name, as numpy.save writes it")
             names = archive.files
             x = archive["x"] if "x" in names else None
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
             f"data file {str(path)!r} cannot be read as an .npz of plain numbers: {error}. "
             f"Arrays of objects are refused, since reading them could run code."

@@ -28,6 +28,11 @@ def stagesOf(
     depth, width, s : int
         Weights, units or channels, and the filter's side.
 
+    Raises
+    ------
+    ValueError
+        For convolutions with an even filter, whose outputs are larger than their inputs.
+
     Examples
     --------
     >>> stages = stagesOf(Arm.parse("orthogonal+mirror/crelu"), (64,), "dense", depth=3, width=32)
@@ -35,6 +40,11 @@ def stagesOf(
     ([(64, 32), (64, 32), (64, 32)], [False, True, True])
     """
     conv = network == "conv"
+    if conv and s % 2 == 0:
+        raise ValueError(
+            f"s must be odd for network 'conv': with zeros at the border an even filter makes "
+            f"images grow. Received: {s}."
+        )
     sides = tuple(inputShape[1:]) if conv else ()
     first = {**arm.options, "mirror": False}
     channels = 2 * width if arm.activation.doubles else width

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.probes import isHomogeneous
 from lookslinear.theory import (
     NotCoveredError,
     Stage,
@@ -17,6 +16,9 @@ from lookslinear.theory import (
     forward_log_norm,
     forward_second_moments,
 )
+
+#: A share of the mean second moment that no measurement can tell from nothing.
+FAINT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ def predict(stages: Sequence[Stage], x: np.ndarray) -> Prediction:
     """
     moments = np.mean(np.square(x), axis=1)  # over features or channels; positions stay
     try:
-        if x.ndim == 2 and all(isHomogeneous(stage) for stage in stages):
-            return _logPrediction(stages, moments)
+        if x.ndim == 2 and all(stage.activation.homogeneous for stage in stages):
+            return _logPrediction(stages, moments[moments > 0])  # a dead sample has no log
     except NotCoveredError:
         pass  # no exact law of the log; the mean itself may still be known
     try:
@@ -65,9 +67,11 @@ def _logPrediction(stages: Sequence[Stage], moments: np.ndarray) -> Prediction:
 
 
 def _linearPrediction(stages: Sequence[Stage], moments: np.ndarray) -> Prediction:
-    if all(isHomogeneous(stage) for stage in stages):
+    if all(stage.activation.homogeneous for stage in stages):
         moments = moments.mean(axis=0, keepdims=True)  # linear in the moments: one mean sample
     if _hasCorrections(stages):
+        # The corrections are ratios to a sample's moment; a dead sample stands for a faint one.
+        moments = np.maximum(moments, FAINT * moments.mean())
         forward, backward = finite_width_moments(stages, moments)
         return Prediction("linear", forward.mean(axis=1), backward.mean(axis=1))
     forward = forward_second_moments(stages, moments)
@@ -81,7 +85,7 @@ def _hasCorrections(stages: Sequence[Stage]) -> bool:
         not (stage.law.receptive_field or stage.activation.doubles) and stage.law.scale
         for stage in stages
     )
-    return known and not all(isHomogeneous(stage) for stage in stages)
+    return known and not all(stage.activation.homogeneous for stage in stages)
 
 
 def _means(moments: Sequence[np.ndarray]) -> np.ndarray:

@@ -84,7 +84,7 @@ class _Network:
             )
             for shape, stage in zip(shapes, stages, strict=True)
         ]
-        self.homogeneous = all(isHomogeneous(stage) for stage in stages)
+        self.homogeneous = all(stage.activation.homogeneous for stage in stages)
         # Checkpoints and the segments between them take the same memory.
         self.segment = max(1, math.isqrt(len(stages)))
 
@@ -185,11 +185,6 @@ def kindOf(
 @functools.lru_cache
 def _kindOfDtype(inputShape, activation, channels, sides, dtype) -> Kind:
     return Kind(inputShape, activation, channels, sides)
-
-
-def isHomogeneous(stage: Stage) -> bool:
-    """Whether a stage's outputs scale with its inputs: phi(a h) = a phi(h) for a > 0."""
-    return stage.activation.doubles or stage.activation.slopes is not None
 
 
 class _Weights:

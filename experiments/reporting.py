@@ -93,12 +93,16 @@ def _verdict(growths: Sequence[Growth], reasons: Mapping[str, str], arm: str) ->
     signal, gradient = (growth.verdict() for growth in growths)
     words = f"signal {signal}; gradient {gradient}"
     if signal == gradient:
-        words = f"signal and gradient: {signal}"
+        words = f"signal, gradient: {signal}"
     return f"{words}. No prediction: {reasons[arm]}" if reasons.get(arm) else words
 
 
 def _cells(growth: Growth) -> tuple[str, str, str]:
-    return _number(growth.measured), _number(growth.predicted), f"{growth.z:.1f}"
+    return _number(growth.measured), _number(growth.predicted), _score(growth.z)
+
+
+def _score(z: float) -> str:
+    return "-" if np.isnan(z) else f"{z:.1f}"
 
 
 def _number(factor: float) -> str:
@@ -120,12 +124,12 @@ def _factor(rows: pd.DataFrame, column: str) -> float:
     """The factor a layer, between the first and the last layer that have a positive number."""
     rows = rows.sort_values("layer", ascending=rows["direction"].iloc[0] == "forward")
     values = rows[column].to_numpy()
+    if len(rows) == 1 or np.isnan(values).all():
+        return np.nan
     if rows["scale"].iloc[0] == "linear":
-        if not values.any():
-            return 0.0
         values = np.log(np.where(values > 0, values, np.nan))
     known = np.flatnonzero(np.isfinite(values))
-    if len(known) < 2:
-        return np.nan
+    if len(known) < 2:  # nothing gets through
+        return 0.0
     first, last = known[[0, -1]]
     return float(np.exp((values[last] - values[first]) / (last - first)))

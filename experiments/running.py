@@ -56,17 +56,18 @@ def completeFolder(final: Path) -> Iterator[Path]:
     >>> [path.name for path in final.iterdir()]
     ['table.csv']
     """
-    working = _workingFolder(Path(final).absolute())
+    final = Path(os.path.realpath(final))  # a link can lead to the folder, not become it
+    working = _workingFolder(final)
     try:
         yield working
-        os.replace(working, Path(final).absolute())
+        os.replace(working, final)
     except BaseException:
         shutil.rmtree(working, ignore_errors=True)
         raise
 
 
 def _workingFolder(final: Path) -> Path:
-    if final.is_file() or (final.is_dir() and any(final.iterdir())):
+    if os.path.lexists(final) and not (final.is_dir() and not any(final.iterdir())):
         raise ValueError(
             f"output folder must be new or empty. Received: {str(final)!r}. "
             f"Name another folder or remove this one."

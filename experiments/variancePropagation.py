@@ -52,19 +52,34 @@ _DATA, _WEIGHTS, _GRADIENTS = 0, 1, 2
 
 @dataclass(frozen=True)
 class Config:
-    """Send real data through deep networks at initialisation and a random gradient back, and show
-    the second moment at each layer, measured next to predicted."""
+    """What is sent through which networks."""
 
-    arm: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="ARM")] = ()
-    """INIT[+option...]/ACTIVATION, repeatable: an entry of initD with its options, such as
-    orthogonal+mirror/crelu, glorotNormal+signalPriorities=0,1/relu, heNormal/leakyRelu(0.2).
-    Without any: Glorot, He and orthogonal on relu, crelu without and with mirroring, tanh."""
-    data: str = "digits"
-    """digits (handwritten, 8x8), patches (32x32 colour patches of two photographs), gaussian, or
-    the path of an .npz with an array x, samples first."""
-    standardise: Literal["global", "feature", "none"] = "global"
-    """Subtract the mean and divide by the standard deviation: of the whole batch, of each feature,
-    or neither."""
+    arm: Annotated[
+        tuple[str, ...],
+        tyro.conf.UseAppendAction,
+        tyro.conf.arg(
+            metavar="ARM",
+            help="INIT[+option...]/ACTIVATION: an entry of initD with its options, such as "
+            "orthogonal+mirror/crelu, glorotNormal+signalPriorities=0,1/relu, "
+            "heNormal/leakyRelu(0.2). Without any: Glorot, He and orthogonal weights on relu, "
+            "crelu without and with mirroring, tanh.",
+        ),
+    ] = ()
+    data: Annotated[
+        str,
+        tyro.conf.arg(
+            metavar="DATA",
+            help="digits (handwritten, 8x8), patches (32x32 colour patches of two photographs), "
+            "gaussian, or the path of an .npz with an array x, samples first.",
+        ),
+    ] = "digits"
+    standardise: Annotated[
+        Literal["global", "feature", "none"],
+        tyro.conf.arg(
+            help="Subtract the mean and divide by the standard deviation: of the whole batch, of "
+            "each feature, or neither."
+        ),
+    ] = "global"
     network: Literal["dense", "conv"] = "dense"
     """Fully connected layers, or convolutions with zeros at the border."""
     depth: int = 50
@@ -72,7 +87,7 @@ class Config:
     width: int = 128
     """Units, or channels, of each layer; a CReLU makes twice as many of them."""
     s: int = 3
-    """The side of a convolution's filter."""
+    """The side of a convolution's filter, odd."""
     batch: int = 64
     """Samples sent through each network."""
     replicates: int = 20

@@ -52,6 +52,11 @@ class Activation:
         if self.literature_gain is None:
             object.__setattr__(self, "literature_gain", self.exact_gain)
 
+    @property
+    def homogeneous(self) -> bool:
+        """Whether phi(a x) = a phi(x) for every a > 0, as for ReLU, leaky ReLU and CReLU."""
+        return self.doubles or self.slopes is not None
+
 
 def leaky_relu(slope: float = 0.01) -> Activation:
     """x for x > 0, slope x elsewhere; exact gain sqrt(2 / (1 + slope^2)).
@@ -129,7 +134,7 @@ Known: crelu, erf, leakyRelu, linear, relu, tanh.
     """
     if isinstance(name, Activation):
         return name
-    with_slope = re.fullmatch(r"leakyRelu\((-?[\d.]+(?:e-?\d+)?)\)", str(name))
+    with_slope = re.fullmatch(r"leakyRelu\((-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\)", str(name))
     if with_slope:
         return leaky_relu(float(with_slope[1]))
     if name not in ACTIVATIONS:

@@ -147,10 +147,9 @@ def _of_arrangement(draws: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     wrong = sum(int((draw_ != arrange(block_of(draw_, law), law)).sum()) for draw_ in draws)
     yield _certain("entries off their arrangement", wrong, 0, wrong == 0)
     if law.sparsity:
-        rows = np.moveaxis(draws, law.axes.output + 1, 1)
-        rows = rows.reshape(*rows.shape[:2], -1)
-        zeros = (rows == 0).sum(axis=2) // (2 if law.mirror else 1)
-        yield _of_zeros(zeros, law)
+        blocks = np.stack([block_of(draw_, law) for draw_ in draws])
+        rows = np.moveaxis(blocks, law.axes.output + 1, 1)
+        yield _of_zeros((rows == 0).reshape(*rows.shape[:2], -1).sum(axis=2), law)
 
 
 def _of_zeros(zeros: np.ndarray, law: WeightLaw) -> Finding:
@@ -158,7 +157,7 @@ def _of_zeros(zeros: np.ndarray, law: WeightLaw) -> Finding:
     expected, name = law.zeros_per_output, "zeros for each output"
     rounded = int(zeros.sum()) - expected * zeros.size
     if zeros.min() < expected or not rounded:
-        return _certain(name, np.unique(zeros), expected, not rounded)
+        return _certain(name, np.unique(zeros), expected, zeros.min() == expected)
     # The density of a number at zero, in units of its scale, is at most 0.4.
     likely = 0.4 * np.finfo(law.dtype).smallest_subnormal / law.scale if law.scale else math.inf
     left = (law.frame_shape[0] - expected) * zeros.size
@@ -188,7 +187,9 @@ def _of_independent_entries(blocks: np.ndarray, law: WeightLaw) -> Iterator[Find
         largest, allowed = np.abs(blocks).max() / law.scale, bound * (1 + np.finfo(law.dtype).eps)
         yield _certain("largest entry / scale", largest, bound, largest <= allowed)
     if law.sparsity:
-        yield from _of_normal_numbers(_normal_numbers(blocks[blocks != 0], law), law, "entries")
+        if blocks.any():
+            kept = _normal_numbers(blocks[blocks != 0], law)
+            yield from _of_normal_numbers(kept, law, "entries")
         return
     scores = _normal_numbers(blocks, law)
     yield from _of_normal_numbers(scores, law, "entries")
@@ -243,12 +244,13 @@ def _of_neighbours(scores: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
         if side < 2:
             continue
         signs = np.signbit(np.moveaxis(scores, axis, 0))
-        before, after = signs[:-1], signs[1:]
-        shared, pairs = int((before == after).sum()), before.size
         name = names.get(axis, "taps")
-        yield Finding(
-            f"neighbouring {name} of one sign", shared / pairs, 0.5, _binomial(shared, pairs)
-        )
+        yield _of_fair_coins(f"neighbouring {name} of one sign", signs[:-1] == signs[1:])
+
+
+def _of_fair_coins(what: str, heads: np.ndarray) -> Finding:
+    count = int(heads.sum())
+    return Finding(what, count / heads.size, 0.5, _binomial(count, heads.size))
 
 
 # Haar frames
@@ -263,8 +265,16 @@ def _of_frames(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     if worst > allowed:
         return
     yield from _of_reflections(frames, law, "reflections")
+    yield from _of_reflections([_turned(frame) for frame in frames], law, "turned reflections")
     if frames[0].shape[0] == frames[0].shape[1]:
         yield from _of_reflections([frame.T for frame in frames], law, "transposed reflections")
+
+
+def _turned(frame: np.ndarray) -> np.ndarray:
+    """The frame as uniform as before, its first row now the columns' sums over sqrt(n)."""
+    mirror = np.full(len(frame), -(len(frame) ** -0.5))
+    mirror[0] += 1
+    return frame - np.outer(mirror, mirror @ frame) * (2 / max(mirror @ mirror, 1e-300))
 
 
 def _frames(block: np.ndarray, law: WeightLaw) -> Iterator[np.ndarray]:
@@ -283,16 +293,30 @@ def _of_reflections(frames: list[np.ndarray], law: WeightLaw, what: str) -> Iter
     (n - j - 1) / 2, and a fair sign.
     """
     heads = np.array([_heads(frame) for frame in frames])
-    positive = int((heads > 0).sum())
-    share = positive / heads.size
-    yield Finding(f"positive {what}", share, 0.5, _binomial(positive, heads.size))
+    positive = heads > 0
+    yield _of_fair_coins(f"positive {what}", positive)
+    yield _of_fair_coins(f"frames with an odd number of positive {what}", positive.sum(1) % 2)
+    if len(frames) > 1:
+        yield _of_fair_coins(f"neighbouring {what} of one sign", positive[:-1] == positive[1:])
     dimensions = frames[0].shape[0] - np.arange(heads.shape[1])
     heads, dimensions = heads[:, dimensions > 1], dimensions[dimensions > 1]
     if heads.size:
         half = (dimensions - 1) / 2
         cell = np.finfo(law.dtype).eps / 8
         chances = np.clip(betainc(half, half, np.clip((1 + heads) / 2, 0, 1)), cell, 1 - cell)
-        yield from _of_normal_numbers(ndtri(chances), law, what)
+        scores = ndtri(chances)
+        yield from _of_normal_numbers(scores, law, what)
+        yield _of_columns(scores, what)
+
+
+def _of_columns(scores: np.ndarray, what: str) -> Finding:
+    """The mean over frames of each column's score: the one that is farthest off."""
+    means = scores.sum(axis=0) / math.sqrt(len(scores))
+    worst = int(np.argmax(np.abs(means)))
+    chance = min(1 - 1e-16, 2 * ndtr(-abs(means[worst])) * means.size)
+    return Finding(
+        f"mean of {what} of column {worst} (in standard errors)", means[worst], 0.0, chance
+    )
 
 
 def _heads(frame: np.ndarray) -> np.ndarray:

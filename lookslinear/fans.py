@@ -43,6 +43,8 @@ class Axes:
     flips: bool = False
 
     def __post_init__(self):
+        whole_number(self.input, "input", least=0)
+        whole_number(self.output, "output", least=0)
         whole_number(self.groups, "groups")
         if self.input == self.output:
             raise ValueError(f"input and output must be two axes. Received: {self.input} twice.")

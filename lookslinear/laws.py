@@ -178,9 +178,12 @@ def _refuse_bad_numbers(law: WeightLaw) -> None:
 
 
 def _refuse_impossible_shapes(law: WeightLaw) -> None:
-    rank, channels = len(law.shape), law.shape[law.axes.input]
+    rank = len(law.shape)
     if not 2 <= rank <= 5:
         raise ValueError(f"shape must have 2 to 5 sides. Received: {law.shape}.")
+    if max(law.axes.input, law.axes.output) >= rank:
+        raise ValueError(f"axes must be axes of the shape {law.shape}. Received: {law.axes}.")
+    channels = law.shape[law.axes.input]
     if law.mirror and channels % 2:
         raise ValueError(
             f"mirror needs an even number of input channels, as CReLU gives. Received: {channels}."

@@ -1,8 +1,9 @@
 """Drawing, (law, rng) -> array: the only code of this project that draws random numbers.
 
 `rng` is None (fresh entropy), an int, a `numpy.random.SeedSequence` or a `numpy.random.Generator`.
-The same int gives the same bits; a generator moves on with each draw. Two layers that are given the
-same int start equal, so a network gives each layer a child of one seed (`child_seed`).
+The same int gives the same bits (of Haar frames: with the same BLAS on as many threads, else the
+same numbers to rounding); a generator moves on with each draw. Two layers that are given the same
+int start equal, so a network gives each layer a child of one seed (`child_seed`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Slow second implementations in NumPy, written from the definitions, for tests to compare with."""
 
 import numpy as np
+from scipy import integrate, special
 
 
 def conv2d_oracle(images, kernels, strides=(1, 1), padding=(0, 0)):
@@ -39,3 +40,69 @@ def pool2d_oracle(images, s=(2, 2), strides=(2, 2), reduce=np.max):
             for r in range(0, images.shape[2] - s[0] + 1, strides[0])
         ]
     ).transpose(2, 3, 0, 1)
+
+
+def fans_oracle(shape, input_axis, output_axis, groups=1):
+    """The entries that feed each output channel, and that each input channel feeds, counted."""
+    feeding, fed = {}, {}
+    for index in np.ndindex(*shape):
+        output = index[output_axis]
+        group = output * groups // shape[output_axis]
+        channel = (group, index[input_axis])
+        feeding[output] = feeding.get(output, 0) + 1
+        fed[channel] = fed.get(channel, 0) + 1
+    (fan_in,), (fan_out,) = set(feeding.values()), set(fed.values())
+    return fan_in, fan_out
+
+
+def _leaky(slope):
+    return lambda h: h * (slope + (1 - slope) * (h > 0)), lambda h: slope + (1 - slope) * (h > 0)
+
+
+#: Activation and derivative, written again.
+ACTIVATIONS_ORACLE = {
+    "linear": (lambda h: h, lambda h: np.ones(h.shape)),
+    "relu": _leaky(0.0),
+    "leakyRelu": _leaky(0.01),
+    "leakyRelu(0.3)": _leaky(0.3),
+    "leakyRelu(-1.0)": (np.abs, np.sign),
+    "crelu": (
+        lambda h: np.concatenate([h * (h > 0), -h * (h < 0)], axis=-1),
+        lambda h: np.concatenate([1.0 * (h > 0), -1.0 * (h < 0)], axis=-1),
+    ),
+    "tanh": (
+        lambda h: 1 - 2 / (np.exp(2 * h) + 1),
+        lambda h: 4 / (np.exp(h) + np.exp(-h)) ** 2,
+    ),
+    "erf": (special.erf, lambda h: 2 * np.exp(-h * h) / np.sqrt(np.pi)),
+}
+
+
+def dense_net_oracle(weights, activations, x, gradient):
+    """Pre-activations of h = phi(h) W layer by layer, and the gradients that reach them.
+
+    The weights are (..., in, out), so that many networks go side by side.
+    """
+    forward, h = [], x
+    for weight, name in zip(weights, activations, strict=True):
+        h = ACTIVATIONS_ORACLE[name][0](h) @ weight
+        forward.append(h)
+    backward, g = [gradient], gradient
+    for h, weight, name in zip(forward[-2::-1], weights[:0:-1], activations[:0:-1], strict=True):
+        g = (g @ np.swapaxes(weight, -1, -2)) * ACTIVATIONS_ORACLE[name][1](h)
+        if name == "crelu":
+            units = h.shape[-1]
+            g = g[..., :units] + g[..., units:]
+        backward.append(g)
+    return forward, backward[::-1]
+
+
+def gaussian_mean_oracle(function, variance):
+    """E f(sqrt(variance) z) for a standard normal z, by adaptive quadrature of each half line."""
+    deviation = np.sqrt(variance)
+
+    def integrand(z):
+        return function(deviation * z) * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+
+    halves = [integrate.quad(integrand, *ends, epsabs=1e-13) for ends in ((-40, 0), (0, 40))]
+    return sum(value for value, _ in halves)

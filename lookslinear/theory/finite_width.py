@@ -25,10 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookslinear.theory.depth import forward_step
-from lookslinear.theory.quadrature import hermite_nodes
+from lookslinear.theory.quadrature import normal_nodes
 from lookslinear.theory.stages import Stage
-
-_NODES = 128
 
 
 def finite_width_moments(
@@ -88,7 +86,7 @@ class _Averages:
 
     @classmethod
     def of(cls, stage: Stage, q: np.ndarray) -> _Averages:
-        nodes, weights = hermite_nodes(_NODES)
+        nodes, weights = normal_nodes(np.max(q))
         h = np.sqrt(q)[..., None] * nodes
         values, derivatives = stage.activation.function(h), stage.activation.derivative(h)
         squares, slopes = values**2, derivatives**2

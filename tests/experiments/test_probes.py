@@ -1,0 +1,241 @@
+"""Probes: held to a slow oracle with the same weights, and to what streaming must not change."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from utilityFunctions import theano
+from experiments import probes
+from experiments.arms import Arm
+from experiments.data import loadBatch
+from experiments.networks import stagesOf
+from experiments.probes import kindOf, propagate
+from lookslinear.sampling import child_seed, draw
+from lookslinear.theory import forward_log_norm
+from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle, dense_net_oracle
+
+SEED = 11
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def dense(text, depth=12, width=32, samples=3, inputs=64):
+    stages = stagesOf(Arm.parse(text), (inputs,), "dense", depth, width)
+    return stages, normal(samples, inputs), normal(samples, width, seed=1)
+
+
+def convolutional(text, depth=5, width=16, samples=2):
+    stages = stagesOf(Arm.parse(text), (1, 8, 8), "conv", depth, width)
+    return stages, normal(samples, 1, 8, 8), normal(samples, width, 8, 8, seed=1)
+
+
+def weightsOf(stages):
+    return [draw(stage.law, child_seed(SEED, l)) for l, stage in enumerate(stages)]
+
+
+def logMeanSquares(arrays):
+    return np.log([np.square(a).reshape(len(a), -1).mean(axis=1) for a in arrays])
+
+
+def convNetOracle(weights, activations, x, gradient):
+    """As dense_net_oracle: convolutions with strides of 1 and zeros around odd kernels."""
+
+    def convolved(images, kernel):
+        return conv2d_oracle(images, kernel, padding=[side // 2 for side in kernel.shape[2:]])
+
+    def channelsLast(function, h):
+        return np.moveaxis(function(np.moveaxis(h, 1, -1)), -1, 1)
+
+    forward, h = [], x
+    for weight, name in zip(weights, activations, strict=True):
+        h = convolved(channelsLast(ACTIVATIONS_ORACLE[name][0], h), weight)
+        forward.append(h)
+    backward, g = [gradient], gradient
+    for h, weight, name in zip(forward[-2::-1], weights[:0:-1], activations[:0:-1], strict=True):
+        turned = weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
+        g = convolved(g, turned) * channelsLast(ACTIVATIONS_ORACLE[name][1], h)
+        if name == "crelu":
+            g = g[:, : h.shape[1]] + g[:, h.shape[1] :]
+        backward.append(g)
+    return forward, backward[::-1]
+
+
+@pytest.fixture
+def doublePrecision():
+    with theano.config.change_flags(floatX="float64"):
+        yield
+
+
+@pytest.mark.usefixtures("doublePrecision")
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (dense, "heNormal/relu"),
+        (dense, "glorotUniform/tanh"),
+        (dense, "orthogonal/crelu"),
+        (dense, "orthogonal+mirror/crelu"),
+        (dense, "heNormal/leakyRelu(0.3)"),
+        (convolutional, "heNormal/relu"),
+        (convolutional, "glorotNormal+mirror/crelu"),
+        (convolutional, "orthogonal/linear"),
+    ],
+)
+@pytest.mark.parametrize("seed", [SEED, np.random.SeedSequence(SEED)], ids=["int", "sequence"])
+def test_as_the_oracle(make, text, seed):
+    stages, x, gradient = make(text)
+    logs = propagate(stages, x, gradient, seed)
+    oracle = dense_net_oracle if make is dense else convNetOracle
+    names = [stage.activation.name for stage in stages]
+    forward, backward = oracle(weightsOf(stages), names, x, gradient)
+    # Rounding of float64 sums of at most 288 products, through at most 12 layers.
+    np.testing.assert_allclose(logs.forward, logMeanSquares(forward), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(logs.backward, logMeanSquares(backward), rtol=0, atol=1e-11)
+
+
+@pytest.mark.usefixtures("doublePrecision")
+def test_the_oracle_tells_other_weights_apart():
+    stages, x, gradient = dense("heNormal/relu")
+    logs = propagate(stages, x, gradient, SEED + 1)
+    names = [stage.activation.name for stage in stages]
+    forward, backward = dense_net_oracle(weightsOf(stages), names, x, gradient)
+    assert abs(logs.forward - logMeanSquares(forward)).max() > 0.1
+    assert abs(logs.backward - logMeanSquares(backward))[0].max() > 0.1
+
+
+@pytest.mark.parametrize("text", ["heNormal/relu", "orthogonal+mirror/crelu", "glorotNormal/tanh"])
+@pytest.mark.parametrize("depth", [1, 2, 9, 12])
+def test_weights_are_drawn_again_bit_by_bit(monkeypatch, text, depth):
+    stages, x, gradient = dense(text, depth)
+    drawn = []
+
+    def counted(law, rng):
+        drawn.append(rng.spawn_key[-1])
+        return draw(law, rng)
+
+    monkeypatch.setattr(probes, "draw", counted)
+    kept = propagate(stages, x, gradient, SEED)
+    assert sorted(drawn) == list(range(depth))
+    drawn.clear()
+    monkeypatch.setattr(probes, "WEIGHT_MEMORY", 0)
+    again = propagate(stages, x, gradient, SEED)
+    assert set(drawn) == set(range(depth))
+    assert len(drawn) > depth or depth == 1
+    np.testing.assert_array_equal(again.forward, kept.forward)
+    np.testing.assert_array_equal(again.backward, kept.backward)
+
+
+def test_a_shorter_network_is_the_beginning_of_a_longer_one():
+    """Checkpoints lie elsewhere, and not a bit of the signal may depend on them."""
+    stages, x, gradient = dense("heNormal/relu", depth=30)
+    whole = propagate(stages, x, gradient, SEED).forward
+    for depth in (1, 5, 16, 29):
+        part = propagate(stages[:depth], x, gradient, SEED).forward
+        np.testing.assert_array_equal(part, whole[:depth])
+
+
+def test_scaling_by_powers_of_two_is_exact():
+    stages, x, gradient = dense("heNormal/relu")
+    logs, scaled = (propagate(stages, factor * x, gradient, SEED) for factor in (1, 2.0**40))
+    # Only the sum of a log and the carried one rounds, in float64.
+    np.testing.assert_allclose(scaled.forward - logs.forward, 80 * math.log(2), rtol=1e-13)
+    np.testing.assert_array_equal(scaled.backward, logs.backward)
+
+
+@pytest.mark.parametrize(
+    ("text", "seed"), [("glorotNormal/relu", 1), ("heNormal/linear", 0), ("orthogonal/relu", 0)]
+)
+def test_no_depth_under_or_overflows(text, seed):
+    """3000 layers: 2^-3000 and 2^3000 are beyond every number that a float can be."""
+    stages, x, gradient = dense(text, depth=3000, width=16, samples=2)
+    logs = propagate(stages, x, gradient, seed)
+    assert np.isfinite(logs.forward).all()
+    assert np.isfinite(logs.backward).all()
+    law = forward_log_norm(stages, np.square(x).mean(axis=1))
+    # One network: five standard deviations of its sum of independent terms.
+    assert abs(logs.forward - law.mean).max() < 5 * math.sqrt(law.variance[-1])
+    growth = (logs.forward[-1] - logs.forward[0]) / 2999
+    assert abs(growth).min() > 0.5
+    assert abs(logs.forward[-1]).min() > 1500
+
+
+def test_dead_networks_have_a_log_of_minus_infinity():
+    stages, x, gradient = dense("zeros/relu", depth=4)
+    logs = propagate(stages, x, gradient, SEED)
+    assert (logs.forward == -np.inf).all()
+    assert (logs.backward[:-1] == -np.inf).all()
+    assert np.isfinite(logs.backward[-1]).all()
+
+
+def test_a_dead_sample_leaves_the_others_alone():
+    stages, x, gradient = dense("heNormal/relu", depth=4)
+    alive = propagate(stages, x, gradient, SEED)
+    x = x.copy()
+    x[1] = 0
+    logs = propagate(stages, x, gradient, SEED)
+    assert (logs.forward[:, 1] == -np.inf).all()
+    np.testing.assert_array_equal(logs.forward[:, ::2], alive.forward[:, ::2])
+    np.testing.assert_array_equal(logs.backward[:, ::2], alive.backward[:, ::2])
+
+
+def test_the_arguments_stay_as_they_are():
+    stages, x, gradient = dense("heNormal/relu", depth=4)
+    x, gradient = x.astype("float32"), 1e3 * gradient.astype("float32")  # no cast would copy them
+    before = x.copy(), gradient.copy()
+    propagate(stages, x, gradient, SEED)
+    np.testing.assert_array_equal(x, before[0])
+    np.testing.assert_array_equal(gradient, before[1])
+
+
+def test_a_kind_is_compiled_once_for_each_precision():
+    kind = kindOf((32,), "relu", 32, ())
+    assert kindOf((32,), "relu", 32, ()) is kind
+    assert kindOf((32,), "tanh", 32, ()) is not kind
+    with theano.config.change_flags(floatX="float64"):
+        assert kindOf((32,), "relu", 32, ()) is not kind
+
+
+@pytest.mark.parametrize("depth", [5, 200])
+def test_few_kinds_serve_any_depth(depth):
+    before = probes._kindOfDtype.cache_info().currsize
+    stages, x, gradient = dense("heNormal/leakyRelu(0.7)", depth)
+    propagate(stages, x, gradient, SEED)
+    assert probes._kindOfDtype.cache_info().currsize - before <= 2
+
+
+def test_looks_linear_keeps_the_second_moment_through_a_thousand_layers():
+    """From the first hidden layer to the thousandth to 1e-4, forward and backward, in float32."""
+    x = loadBatch("digits", 16, rng=0).reshape(16, -1)
+    gradient = normal(16, 32, seed=1)
+    kept = {}
+    for text in ("orthogonal+mirror/crelu", "orthogonal/crelu"):
+        stages = stagesOf(Arm.parse(text), (64,), "dense", depth=1000, width=32)
+        kept[text] = [
+            np.expm1(abs(log - log[:1])).max() for log in propagate(stages, x, gradient, SEED)
+        ]
+    assert max(kept["orthogonal+mirror/crelu"]) < 1e-4
+    assert min(kept["orthogonal/crelu"]) > 1  # the same nets without the mirror do not
+
+
+@pytest.mark.slow
+def test_memory_of_ten_thousand_layers(tmp_path):
+    """Depth 10,000 and width 256 with less than 500 MB, which all weights would fill five times."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the peak of memory is read from /proc")
+    script = f"""
+from experiments.__main__ import main
+status = main("variance-propagation --arm heNormal/relu --depth 10000 --width 256 --replicates 1 "
+              "--quiet --output".split() + [{str(tmp_path / "run")!r}])
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(status, peak.split()[1])
+"""
+    found = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+    status, kilobytes = map(int, found.stdout.split())
+    assert status == 0
+    assert kilobytes < 500_000
+    assert (tmp_path / "run" / "table.csv").exists()

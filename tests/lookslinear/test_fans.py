@@ -1,0 +1,99 @@
+"""Fans, counted again entry by entry."""
+
+import dataclasses
+
+import pytest
+
+from lookslinear.errors import UnknownNameError
+from lookslinear.fans import LAYOUTS, Axes, Fans, axes_of, fans
+from tests.oracles import fans_oracle
+
+# No two sides alike, fan in and fan out at least 2 apart in ratio.
+SHAPES = {
+    ("theano", 2): (3, 7),
+    ("theano", 3): (10, 2, 3),
+    ("theano", 4): (10, 2, 3, 4),
+    ("theano", 5): (2, 6, 3, 4, 5),
+    ("keras", 2): (3, 7),
+    ("keras", 3): (3, 2, 10),
+    ("keras", 4): (3, 4, 10, 2),
+    ("keras", 5): (3, 4, 5, 2, 6),
+    ("torch", 2): (7, 3),
+    ("torch", 3): (10, 2, 3),
+    ("torch", 4): (2, 10, 3, 4),
+    ("torch", 5): (6, 2, 3, 4, 5),
+}
+DENSE = {("theano", 2): Fans(3, 7), ("keras", 2): Fans(3, 7), ("torch", 2): Fans(3, 7)}
+
+
+@pytest.mark.parametrize(("layout", "rank"), SHAPES)
+def test_fans_are_those_that_are_counted(layout, rank):
+    shape, axes = SHAPES[layout, rank], axes_of(rank, layout)
+    counted = fans_oracle(shape, axes.input, axes.output)
+    assert fans(shape, axes) == counted
+    # The mutant, input and output axes exchanged, is told apart.
+    assert fans(shape, Axes(axes.output, axes.input)) == counted[::-1] != counted
+
+
+@pytest.mark.parametrize(("layout", "rank"), DENSE)
+def test_dense_fans_are_those_of_the_layout(layout, rank):
+    assert fans(SHAPES[layout, rank], axes_of(rank, layout)) == DENSE[layout, rank]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("groups", "outputs"), [(2, 12), (3, 12), (4, 4)])
+def test_fans_of_groups_are_those_that_are_counted(layout, groups, outputs):
+    axes = axes_of(4, layout, groups)
+    shape = [3, 2, 3, 2]  # where neither is an input nor an output
+    shape[axes.input], shape[axes.output] = 5, outputs
+    assert fans(shape, axes) == fans_oracle(shape, axes.input, axes.output, groups)
+    assert fans(shape, axes) != fans(shape, dataclasses.replace(axes, groups=1))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_name_the_axes_that_their_frameworks_use(layout):
+    dense, kernel = axes_of(2, layout), axes_of(5, layout)
+    assert (dense.input, dense.output) == {"torch": (1, 0)}.get(layout, (0, 1))
+    assert (kernel.input, kernel.output) == {"keras": (3, 4)}.get(layout, (1, 0))
+    assert kernel.receptive(5) == {"keras": (0, 1, 2)}.get(layout, (2, 3, 4))
+    assert kernel.flips == (layout == "theano")
+    assert dense.receptive(2) == ()
+
+
+def test_sides_of_zero_give_fans_of_zero():
+    assert fans((0, 3), Axes(0, 1)) == (0, 3)
+    assert fans((4, 3, 0, 3), axes_of(4)) == (0, 0)
+
+
+def test_axes_are_immutable_and_hashable():
+    axes = axes_of(4, "keras", groups=2)
+    assert len({axes, axes_of(4, "keras", groups=2), axes_of(4, "keras")}) == 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        axes.groups = 1
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: axes_of(2, "tehano"), UnknownNameError, "unknown layout 'tehano'.*'theano'"),
+        (lambda: axes_of(1), ValueError, r"rank must be 2 \(dense\) or 3 to 5.*Received: 1"),
+        (lambda: axes_of(6, "keras"), ValueError, "rank must be 2.*Received: 6"),
+        (lambda: axes_of(2.0), TypeError, "rank must be a whole number. Received: 2.0"),
+        (lambda: axes_of(2, groups=2), ValueError, "groups must be 1 for a dense.*Received: 2"),
+        (lambda: axes_of(4, groups=0), ValueError, "groups must be at least 1. Received: 0"),
+        (lambda: axes_of(4, groups=1.5), TypeError, "groups must be a whole number.*1.5"),
+        (lambda: axes_of(4, groups=True), TypeError, "groups must be a whole number.*True"),
+        (lambda: Axes(-2, 1), ValueError, "input must be at least 0. Received: -2"),
+        (lambda: Axes(0, -1), ValueError, "output must be at least 0. Received: -1"),
+        (lambda: Axes(0.0, 1), TypeError, "input must be a whole number. Received: 0.0"),
+        (lambda: Axes(1, 1), ValueError, "two axes. Received: 1 twice"),
+        (
+            lambda: fans((7, 2, 3, 3), axes_of(4, groups=2)),
+            ValueError,
+            "split evenly into groups. Received: 7 channels, 2 groups",
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()

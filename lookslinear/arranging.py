@@ -106,14 +106,15 @@ def arrange(block: np.ndarray, law: WeightLaw) -> np.ndarray:
     weight = block if law.taps == "all" else place_taps(block, law)
     if law.mirror:
         weight = mirror(weight, law.axes.input)
-    return np.ascontiguousarray(weight)
+    return np.asarray(weight, order="C")  # not ascontiguousarray: that gives a number a side
 
 
 def block_of(weight: np.ndarray, law: WeightLaw) -> np.ndarray:
     """The block that `arrange` would have made this weight from: its first half, one tap."""
-    half = [slice(None)] * weight.ndim
-    half[law.axes.input] = slice(0, law.input_channels)
-    weight = weight[tuple(half)]
+    if law.mirror:
+        half = [slice(None)] * weight.ndim
+        half[law.axes.input] = slice(0, law.input_channels)
+        weight = weight[tuple(half)]
     if law.taps == "all":
         return weight
     taps = _taps(law)

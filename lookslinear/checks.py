@@ -16,8 +16,8 @@ from scipy.linalg import lapack
 from scipy.special import betainc, chdtr, chdtrc, gammainc, ndtr, ndtri
 
 from lookslinear.arranging import arrange, block_of
-from lookslinear.laws import INDEPENDENT, WeightLaw
-from lookslinear.sampling import TRUNCATED_DEVIATION, TRUNCATION, draw
+from lookslinear.laws import FIXED, INDEPENDENT, TRUNCATED_DEVIATION, TRUNCATION, WeightLaw
+from lookslinear.sampling import draw
 
 #: The rate of false alarms of one check, all its statistics together.
 FALSE_ALARMS = 1e-6
@@ -166,7 +166,7 @@ def _of_zeros(zeros: np.ndarray, law: WeightLaw) -> Finding:
 
 def _of_distribution(draws: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     blocks = np.stack([block_of(draw_, law) for draw_ in draws]).astype(float)
-    if law.family in ("constant", "identity") or law.scale == 0:
+    if law.family in FIXED or law.scale == 0:
         wrong = int((draws != draw(law, rng=0)).sum())
         yield _certain("entries off their value", wrong, 0, wrong == 0)
     elif law.family in INDEPENDENT:
@@ -184,7 +184,8 @@ _BOUNDS = {"uniform": 3**0.5, "truncated_normal": TRUNCATION / TRUNCATED_DEVIATI
 def _of_independent_entries(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     bound = _BOUNDS.get(law.family)
     if bound:
-        largest, allowed = np.abs(blocks).max() / law.scale, bound * (1 + np.finfo(law.dtype).eps)
+        largest = np.abs(blocks - law.mean).max() / law.scale
+        allowed = bound + _grain(law) * (bound + abs(law.mean) / law.scale)
         yield _certain("largest entry / scale", largest, bound, largest <= allowed)
     if law.sparsity:
         if blocks.any():
@@ -199,7 +200,7 @@ def _of_independent_entries(blocks: np.ndarray, law: WeightLaw) -> Iterator[Find
 
 def _normal_numbers(values: np.ndarray, law: WeightLaw) -> np.ndarray:
     """The entries as standard normal numbers, through the law's distribution function."""
-    standard = values / law.scale
+    standard = (values - law.mean) / law.scale
     if law.family == "normal":
         return standard
     if law.family == "uniform":
@@ -208,8 +209,13 @@ def _normal_numbers(values: np.ndarray, law: WeightLaw) -> np.ndarray:
         cut = ndtr(-TRUNCATION)
         probability = (ndtr(standard * TRUNCATED_DEVIATION) - cut) / (1 - 2 * cut)
     # A value that was rounded onto its bound stands for the cell of numbers around it.
-    cell = np.finfo(law.dtype).eps / 8
+    cell = _grain(law) / 8
     return ndtri(np.clip(probability, cell, 1 - cell))
+
+
+def _grain(law: WeightLaw) -> float:
+    """The rounding of an entry in units of its scale: a mean makes the numbers coarser."""
+    return np.finfo(law.dtype).eps * (1 + abs(law.mean) / law.scale)
 
 
 def _of_normal_numbers(scores: np.ndarray, law: WeightLaw, what: str) -> Iterator[Finding]:
@@ -221,15 +227,19 @@ def _of_normal_numbers(scores: np.ndarray, law: WeightLaw, what: str) -> Iterato
     mean = flat.sum() / math.sqrt(flat.size)
     yield Finding(f"mean of {what} (in standard errors)", mean, 0.0, 2 * ndtr(-abs(mean)))
     distance = _distance_from_normal(flat)
-    rounding = np.finfo(law.dtype).eps / 4 + np.finfo(law.dtype).smallest_subnormal / law.scale
+    rounding = _grain(law) / 4 + np.finfo(law.dtype).smallest_subnormal / law.scale
     chance = _kolmogorov(distance - rounding, flat.size)
     yield Finding(f"distribution of {what} (Kolmogorov's distance)", distance, 0.0, chance)
 
 
 def _of_slices(scores: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     """The scale of each single input and output channel: the one that is farthest off."""
-    for name, axis in (("input", law.axes.input), ("output", law.axes.output)):
-        rows = np.moveaxis(scores, axis + 1, 0).reshape(scores.shape[axis + 1], -1)
+    for name, axes in (("input", law.axes.inputs), ("output", law.axes.outputs)):
+        if not axes:
+            continue
+        count = math.prod(scores.shape[axis + 1] for axis in axes)
+        rows = np.moveaxis(scores, [axis + 1 for axis in axes], range(len(axes)))
+        rows = rows.reshape(count, -1)
         chances = _two_sided_chi_square((rows**2).sum(axis=1), rows.shape[1])
         worst = int(np.argmin(chances))
         root = math.sqrt((rows[worst] ** 2).mean())
@@ -239,7 +249,8 @@ def _of_slices(scores: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
 
 def _of_neighbours(scores: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     """How often neighbours along an axis share their sign: half of the time if independent."""
-    names = {law.axes.input + 1: "inputs", law.axes.output + 1: "outputs", 0: "draws"}
+    names = {axis + 1: "inputs" for axis in law.axes.inputs} | {0: "draws"}
+    names |= {axis + 1: "outputs" for axis in law.axes.outputs}
     for axis, side in enumerate(scores.shape):
         if side < 2:
             continue

@@ -7,20 +7,36 @@ predicts with it, and `lookslinear.checks.check_draw` holds an array to it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lookslinear.errors import unknown_name, whole_number
-from lookslinear.fans import Axes, Fans, axes_of, fans
+from lookslinear.fans import Axes, Fans, axes_of, fans, keras_axes
 
 #: How the entries are distributed.
-FAMILIES = ("normal", "uniform", "truncated_normal", "haar", "constant", "identity")
+FAMILIES = (
+    "normal",
+    "uniform",
+    "truncated_normal",
+    "haar",
+    "constant",
+    "identity",
+    "repeated_identity",
+)
 #: Which positions of a kernel can be non-zero.
 TAPS = ("all", "centre", "average")
 DTYPES = ("float16", "float32", "float64")
 #: Families whose entries are independent and identically distributed.
 INDEPENDENT = ("normal", "uniform", "truncated_normal")
+#: Families that leave nothing to chance.
+FIXED = ("constant", "identity", "repeated_identity")
+#: Where a truncated normal is cut, in standard deviations before the cut.
+TRUNCATION = 2.0
+#: The standard deviation that is left of a standard normal cut there, by
+#: sqrt(1 - 2 t pdf(t) / (2 cdf(t) - 1)) at t = 2.
+TRUNCATED_DEVIATION = 0.8796256610342398
 
 
 @dataclass(frozen=True)
@@ -36,7 +52,8 @@ class WeightLaw:
     family : str
         'normal', 'uniform', 'truncated_normal' (cut at two of its own standard deviations before
         the cut), 'haar' (a uniformly distributed orthonormal frame, scaled; a kernel with all taps
-        is flattened to (rest, out)), 'constant' or 'identity'.
+        is flattened to (rest, out)), 'constant', 'identity' (zeros beside the square) or
+        'repeated_identity' (the identity again and again along the longer side).
     scale : float
         The root mean square of an entry that can be non-zero: the standard deviation of the result
         for the random families, the constant, or the value on the diagonal of an identity.
@@ -49,6 +66,9 @@ class WeightLaw:
         The fraction of its inputs that each output unit is cut off from, rounded up.
     dtype : str
         'float16', 'float32' or 'float64'.
+    mean : float
+        What is added to every entry of a family with independent ones; `scale` is then the
+        standard deviation about it.
 
     Raises
     ------
@@ -74,6 +94,7 @@ class WeightLaw:
     mirror: bool = False
     sparsity: float = 0.0
     dtype: str = "float32"
+    mean: float = 0.0
 
     def __post_init__(self):
         shape = tuple(whole_number(n, "each side of shape", least=0) for n in self.shape)
@@ -86,12 +107,13 @@ class WeightLaw:
     @property
     def input_channels(self) -> int:
         """The input channels that are drawn: before the doubling in a mirrored weight."""
-        return self.shape[self.axes.input] // (2 if self.mirror else 1)
+        channels = math.prod(self.shape[axis] for axis in self.axes.inputs)
+        return channels // (2 if self.mirror else 1)
 
     @property
     def output_channels(self) -> int:
         """The output channels of all groups."""
-        return self.shape[self.axes.output]
+        return math.prod(self.shape[axis] for axis in self.axes.outputs)
 
     @property
     def receptive_field(self) -> tuple[int, ...]:
@@ -102,7 +124,8 @@ class WeightLaw:
     def unmirrored_shape(self) -> tuple[int, ...]:
         """The stored shape, before the input channels are doubled by their mirror image."""
         shape = list(self.shape)
-        shape[self.axes.input] = self.input_channels
+        if self.mirror:
+            shape[self.axes.input] = self.input_channels
         return tuple(shape)
 
     @property
@@ -138,7 +161,7 @@ class WeightLaw:
 
     @property
     def variance(self) -> float:
-        """The mean square of an entry on its taps, cut connections counted as zeros."""
+        """The variance of an entry on its taps, cut connections counted as zeros."""
         rest = self.frame_shape[0]
         return self.scale**2 * (1 - self.zeros_per_output / rest if rest else 1)
 
@@ -158,6 +181,54 @@ def dense_law(inputs: int, outputs: int, family: str, scale: float, **claims) ->
     return WeightLaw((inputs, outputs), axes_of(2), family, scale, **claims)
 
 
+def entries_law(shape: Sequence[int], family: str, scale: float, **claims) -> WeightLaw:
+    """The law of independent or equal entries of an array of any rank, in Keras's layout.
+
+    Examples
+    --------
+    >>> entries_law((3,), "uniform", 0.5, mean=1.0).fans
+    Fans(fan_in=3, fan_out=3)
+    """
+    return WeightLaw(tuple(shape), keras_axes(len(shape)), family, scale, **claims)
+
+
+def normal_law(shape: Sequence[int], mean: float, stddev: float, dtype: str) -> WeightLaw:
+    """The law of independent normal entries of an array of any rank.
+
+    Examples
+    --------
+    >>> normal_law((3, 4), 0.0, 0.5, "float32").variance
+    0.25
+    """
+    return entries_law(shape, "normal", stddev, mean=mean, dtype=dtype)
+
+
+def uniform_law(shape: Sequence[int], minval: float, maxval: float, dtype: str) -> WeightLaw:
+    """The law of entries that are uniform between two bounds.
+
+    .. math:: mean = (a + b) / 2, \\qquad scale = (b - a) / \\sqrt{12}
+
+    Examples
+    --------
+    >>> uniform_law((3, 4), 0.0, 6.0, "float32").mean
+    3.0
+    """
+    mean, scale = minval + (maxval - minval) / 2, (maxval - minval) / math.sqrt(12)
+    return entries_law(shape, "uniform", scale, mean=mean, dtype=dtype)
+
+
+def truncated_normal_law(shape: Sequence[int], mean: float, stddev: float, dtype: str) -> WeightLaw:
+    """The law of normal entries drawn again beyond two `stddev`: their deviation is 0.88 of it.
+
+    Examples
+    --------
+    >>> truncated_normal_law((3, 4), 0.0, 1.0, "float32").scale == TRUNCATED_DEVIATION
+    True
+    """
+    scale = stddev * TRUNCATED_DEVIATION
+    return entries_law(shape, "truncated_normal", scale, mean=mean, dtype=dtype)
+
+
 def _refuse_unknown_words(law: WeightLaw) -> None:
     for kind, word, known in (
         ("family", law.family, FAMILIES),
@@ -169,24 +240,34 @@ def _refuse_unknown_words(law: WeightLaw) -> None:
 
 
 def _refuse_bad_numbers(law: WeightLaw) -> None:
-    if not math.isfinite(law.scale) or (law.scale < 0 and law.family != "constant"):
+    if not math.isfinite(law.scale) or (law.scale < 0 and law.family not in FIXED):
         raise ValueError(f"scale must be finite and not negative. Received: {law.scale!r}.")
     if not 0 <= law.sparsity < 1:
         raise ValueError(f"sparsity must be in [0, 1). Received: {law.sparsity!r}.")
     if law.sparsity and law.family not in INDEPENDENT:
         raise ValueError(f"sparsity needs independent entries. Received: family {law.family!r}.")
+    if not math.isfinite(law.mean):
+        raise ValueError(f"mean must be finite. Received: {law.mean!r}.")
+    if law.mean and (law.family not in INDEPENDENT or law.sparsity):
+        raise ValueError(
+            f"a mean needs independent entries, none of them cut. Received: family "
+            f"{law.family!r}, sparsity {law.sparsity}."
+        )
 
 
 def _refuse_impossible_shapes(law: WeightLaw) -> None:
     rank = len(law.shape)
-    if not 2 <= rank <= 5:
-        raise ValueError(f"shape must have 2 to 5 sides. Received: {law.shape}.")
-    if max(law.axes.input, law.axes.output) >= rank:
+    if max(law.axes.named, default=-1) >= rank:
         raise ValueError(f"axes must be axes of the shape {law.shape}. Received: {law.axes}.")
-    channels = law.shape[law.axes.input]
-    if law.mirror and channels % 2:
+    if not law.axes.matrix and not _of_loose_entries(law):
         raise ValueError(
-            f"mirror needs an even number of input channels, as CReLU gives. Received: {channels}."
+            f"only independent or equal entries, on all taps, whole and not mirrored, go without "
+            f"one input and one output axis. Received: shape {law.shape}, {law.axes}."
+        )
+    if law.mirror and law.shape[law.axes.input] % 2:
+        raise ValueError(
+            f"mirror needs an even number of input channels, as CReLU gives. "
+            f"Received: {law.shape[law.axes.input]}."
         )
     if law.taps == "average" and min(law.receptive_field, default=0) < 2:
         raise ValueError(
@@ -194,3 +275,9 @@ def _refuse_impossible_shapes(law: WeightLaw) -> None:
             f"Received: {law.receptive_field}."
         )
     fans(law.unmirrored_shape, law.axes)
+
+
+def _of_loose_entries(law: WeightLaw) -> bool:
+    """Whether no entry says anything of another, so that channels matter for the fans alone."""
+    arranged = law.mirror or law.sparsity or law.taps != "all" or law.axes.groups != 1
+    return law.family in (*INDEPENDENT, "constant") and not arranged

@@ -8,6 +8,7 @@ int start equal, so a network gives each layer a child of one seed (`child_seed`
 
 from __future__ import annotations
 
+import math
 import numbers
 
 import numpy as np
@@ -15,13 +16,7 @@ from numpy.random import Generator, SeedSequence
 from scipy.linalg import lapack
 
 from lookslinear.arranging import arrange, mask_sparsely
-from lookslinear.laws import WeightLaw
-
-#: Where a truncated normal is cut, in standard deviations before the cut.
-TRUNCATION = 2.0
-#: The standard deviation that is left of a standard normal cut there, by
-#: sqrt(1 - 2 t pdf(t) / (2 cdf(t) - 1)) at t = 2.
-TRUNCATED_DEVIATION = 0.8796256610342398
+from lookslinear.laws import TRUNCATED_DEVIATION, TRUNCATION, WeightLaw
 
 Rng = int | SeedSequence | Generator | None
 
@@ -152,27 +147,46 @@ def _drawn_dtype(dtype: str) -> type:
     return np.float64 if np.dtype(dtype) == np.float64 else np.float32
 
 
+def _size(law: WeightLaw) -> int:
+    return math.prod(law.block_shape)
+
+
 def _normal(law: WeightLaw, generator: Generator) -> np.ndarray:
-    numbers = generator.standard_normal(law.block_shape, dtype=_drawn_dtype(law.dtype))
-    return _scaled(numbers, law.scale)
+    numbers = generator.standard_normal(_size(law), dtype=_drawn_dtype(law.dtype))
+    return _moved(_scaled(numbers, law.scale), law)
 
 
 def _truncated_normal(law: WeightLaw, generator: Generator) -> np.ndarray:
     dtype = _drawn_dtype(law.dtype)
-    numbers = generator.standard_normal(law.block_shape, dtype=dtype).ravel()
+    numbers = generator.standard_normal(_size(law), dtype=dtype)
     beyond = np.flatnonzero(np.abs(numbers) > TRUNCATION)
     while beyond.size:
         numbers[beyond] = generator.standard_normal(beyond.size, dtype=dtype)
         beyond = beyond[np.abs(numbers[beyond]) > TRUNCATION]
-    return _scaled(numbers, law.scale / TRUNCATED_DEVIATION)
+    stddev = law.scale / TRUNCATED_DEVIATION
+    return _within(_moved(_scaled(numbers, stddev), law), TRUNCATION * stddev, law)
 
 
 def _uniform(law: WeightLaw, generator: Generator) -> np.ndarray:
-    numbers = generator.random(law.block_shape, dtype=_drawn_dtype(law.dtype))
+    numbers = generator.random(_size(law), dtype=_drawn_dtype(law.dtype))
     # The generator's grid starts at 0 and ends one step below 1: half a step centres it.
     numbers -= 0.5
     numbers += np.finfo(numbers.dtype).eps / 4
-    return _scaled(numbers, 2 * np.sqrt(3) * law.scale)
+    half = math.sqrt(3) * law.scale
+    return _within(_moved(_scaled(numbers, 2 * half), law), half, law)
+
+
+def _moved(numbers: np.ndarray, law: WeightLaw) -> np.ndarray:
+    if law.mean:
+        numbers += numbers.dtype.type(law.mean)
+    return numbers
+
+
+def _within(numbers: np.ndarray, radius: float, law: WeightLaw) -> np.ndarray:
+    """Numbers that adding the mean has rounded past the bounds, put back onto them."""
+    if law.mean:
+        np.clip(numbers, law.mean - radius, law.mean + radius, out=numbers)
+    return numbers
 
 
 def _scaled(numbers: np.ndarray, scale: float) -> np.ndarray:
@@ -181,11 +195,18 @@ def _scaled(numbers: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _constant(law: WeightLaw, generator: Generator) -> np.ndarray:
-    return np.full(law.block_shape, law.scale, law.dtype)
+    return np.full(_size(law), law.scale, law.dtype)
 
 
 def _identity(law: WeightLaw, generator: Generator) -> np.ndarray:
     one_group = np.eye(*law.frame_shape, dtype=law.dtype) * np.dtype(law.dtype).type(law.scale)
+    return _unflatten([one_group] * law.axes.groups, law)
+
+
+def _repeated_identity(law: WeightLaw, generator: Generator) -> np.ndarray:
+    rest, outputs = law.frame_shape
+    from_diagonal = np.arange(rest)[:, None] - np.arange(outputs)
+    one_group = (from_diagonal % min(rest, outputs) == 0) * np.dtype(law.dtype).type(law.scale)
     return _unflatten([one_group] * law.axes.groups, law)
 
 
@@ -257,4 +278,5 @@ _FAMILIES = {
     "haar": _haar,
     "constant": _constant,
     "identity": _identity,
+    "repeated_identity": _repeated_identity,
 }

@@ -40,6 +40,7 @@ class Stage:
         object.__setattr__(self, "activation", activation(self.activation))
         if self.padding not in PADDINGS:
             raise unknown_name("padding", self.padding, PADDINGS)
+        _refuse_uncovered_law(self.law)
         if self.activation.doubles and self.law.shape[self.law.axes.input] % 2:
             raise ValueError(
                 f"a weight that follows CReLU needs an even number of input channels. "
@@ -70,3 +71,20 @@ class Stage:
     def read_channels(self) -> int:
         """The independent channels that the weight reads: twice the units after a plain CReLU."""
         return self.units if self.mirrored else self.law.shape[self.law.axes.input]
+
+
+def _refuse_uncovered_law(law: WeightLaw) -> None:
+    """No formula of this room holds for these laws, whatever the activation."""
+    if not law.axes.matrix:
+        raise NotCoveredError(
+            f"a weight is predicted only with one input and one output axis. Received: {law.axes}."
+        )
+    if law.mean:
+        raise NotCoveredError(
+            f"weights with a mean add their inputs coherently, so the second moment depends on "
+            f"their mean, which is not predicted. Received: mean {law.mean}."
+        )
+    if law.family == "repeated_identity":
+        raise NotCoveredError(
+            "a repeated identity adds or copies units, so they are correlated: not predicted."
+        )

@@ -20,7 +20,9 @@ def weight_laws(draw, least=0, most=5):
     sparsity = draw(st.sampled_from((0.0, 0.3, 0.8))) if family in INDEPENDENT else 0.0
     scale = draw(st.floats(0.01, 100))
     dtype = draw(st.sampled_from(DTYPES))
-    return WeightLaw(tuple(sides), axes, family, scale, taps, mirror, sparsity, dtype)
+    means = st.sampled_from((0.0, scale, -2 * scale))
+    mean = draw(means) if family in INDEPENDENT and not sparsity else 0.0
+    return WeightLaw(tuple(sides), axes, family, scale, taps, mirror, sparsity, dtype, mean)
 
 
 def law_between(

@@ -17,8 +17,17 @@ from scipy import stats
 
 from lookslinear.arranging import arrange, block_of, mirror
 from lookslinear.checks import FALSE_ALARMS, Finding, Verdict, check_draw
-from lookslinear.laws import DTYPES, INDEPENDENT, dense_law
-from lookslinear.sampling import TRUNCATED_DEVIATION, child_seed, draw
+from lookslinear.fans import Axes
+from lookslinear.laws import (
+    DTYPES,
+    FIXED,
+    INDEPENDENT,
+    TRUNCATED_DEVIATION,
+    WeightLaw,
+    dense_law,
+    entries_law,
+)
+from lookslinear.sampling import child_seed, draw
 from tests.lookslinear.laws import law_between, weight_laws
 
 SEEDS = range(3)
@@ -91,16 +100,27 @@ LAWS = {
     "haar, all taps, rank 5": (law_between(4, 50, "haar", sides=(2, 2, 3)), 1),
     "haar, groups": (law_between(40, 80, "haar", sides=(3, 3), taps="centre", groups=2), 1),
     "haar, groups, all taps": (law_between(6, 60, "haar", sides=(3, 3), groups=2), 1),
+    "normal, with a mean": (law_between(80, 40, mean=0.7), 1),
+    "uniform, with a mean": (law_between(80, 40, "uniform", mean=-0.3), 1),
+    "truncated_normal, with a mean": (law_between(80, 40, "truncated_normal", mean=2.0), 1),
+    "normal, with a mean, mirrored": (law_between(80, 40, mean=0.7, mirror=True), 1),
+    "normal, vector": (entries_law((900,), "normal", 0.3), 1),
+    "normal, several axes": (WeightLaw((30, 6, 9), Axes(0, (1, 2)), "normal", 0.3), 1),
+    "uniform, batch": (WeightLaw((7, 20, 9), Axes(1, 2, batch=(0,)), "uniform", 0.3), 1),
+    "uniform, stack of numbers": (entries_law((), "uniform", 0.3, mean=1.0), 400),
     "constant": (law_between(8, 4, "constant", -0.25), 1),
+    "constant vector": (entries_law((5,), "constant", 0.25), 2),
     "zeros": (law_between(8, 4, "constant", 0.0), 2),
     "identity": (law_between(8, 8, "identity", 1.5), 1),
     "identity, wide": (law_between(4, 8, "identity", sides=(3, 3), taps="centre"), 1),
+    "identity, repeated": (law_between(4, 12, "repeated_identity", -2.0), 1),
+    "identity, repeated, tall": (law_between(9, 3, "repeated_identity"), 1),
     "identity, groups": (
         law_between(4, 8, "identity", sides=(3, 3), groups=2, taps="centre"),
         1,
     ),
 }
-RANDOM = [name for name, (law, _) in LAWS.items() if law.family not in ("constant", "identity")]
+RANDOM = [name for name, (law, _) in LAWS.items() if law.family not in FIXED]
 HAAR = [name for name, (law, _) in LAWS.items() if law.family == "haar"]
 MIRRORED = [name for name, (law, _) in LAWS.items() if law.mirror]
 
@@ -404,6 +424,31 @@ def test_a_mean_is_rejected(family, sparsity):
     assert_rejected(shifted, law, 1, "mean of entries")
 
 
+MEANS = [name for name in LAWS if "with a mean" in name]
+
+
+def with_mean(mean):
+    return lambda law, rng: draw(replace(law, mean=mean), rng)
+
+
+@pytest.mark.parametrize("name", MEANS)
+@pytest.mark.parametrize("factor", [0, -1, 0.5])
+def test_another_mean_is_rejected(name, factor):
+    law, count = LAWS[name]
+    assert_rejected(with_mean(factor * law.mean), law, count, "mean of entries")
+
+
+def test_a_slightly_different_mean_is_rejected():
+    # Eight standard errors of 10,000 entries.
+    law = dense_law(100, 100, "normal", 0.05, mean=0.5)
+    assert_rejected(with_mean(0.5 - 0.004), law, 1, "mean of entries")
+
+
+def test_bounds_about_another_mean_are_rejected():
+    law = dense_law(40, 20, "uniform", 0.3, mean=1.0)
+    assert_rejected(lambda law, rng: draw(law, rng) + np.float32(0.1), law, 1, "largest entry")
+
+
 @pytest.mark.parametrize("family", INDEPENDENT)
 @pytest.mark.parametrize("sides", [(), (3, 3)])
 def test_repeated_numbers_are_rejected(family, sides):
@@ -482,7 +527,7 @@ def test_a_number_that_is_not_finite_is_rejected(name, value):
     assert broken(sample, law) == "finite numbers"
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", [name for name, (law, _) in LAWS.items() if len(law.shape) > 1])
 def test_another_shape_is_rejected(name):
     law, count = LAWS[name]
     sample = draws(law, count, 0)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from lookslinear.errors import UnknownNameError
-from lookslinear.fans import LAYOUTS, Axes, Fans, axes_of, fans
+from lookslinear.fans import LAYOUTS, Axes, Fans, axes_of, fans, keras_axes
 from tests.oracles import fans_oracle
 
 # No two sides alike, fan in and fan out at least 2 apart in ratio.
@@ -95,5 +95,51 @@ def test_axes_are_immutable_and_hashable():
     ],
 )
 def test_bad_arguments_are_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+KERAS_FANS = {
+    "number": ((), None, None, (1, 1)),
+    "vector": ((5,), None, None, (5, 5)),
+    "rank 6": ((2, 3, 2, 1, 4, 5), None, None, (48, 60)),
+    "one to two axes": ((7, 2, 3), 0, (1, 2), (7, 6)),
+    "negative axes": ((2, 3, 7), [-3, -2], [-1], (6, 7)),
+    "a stack of weights": ((9, 7, 3), 1, 2, (7, 3)),
+    "receptive field named twice, as Theano stores kernels": (
+        (10, 2, 3, 4),
+        (1, 2, 3),
+        (0, 2, 3),
+        (24, 120),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("shape", "reading", "writing", "expected"), KERAS_FANS.values(), ids=KERAS_FANS
+)
+def test_fans_are_the_products_of_the_axes_named(shape, reading, writing, expected):
+    assert fans(shape, keras_axes(len(shape), reading, writing)) == expected
+
+
+def test_one_axis_needs_no_tuple():
+    assert keras_axes(3, (0,), (1, 2)) == keras_axes(3, 0, [1, 2]) == Axes(0, (1, 2))
+    assert keras_axes(4) == axes_of(4, "keras")
+    assert Axes(0, (1, 2)).inputs == (0,)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: keras_axes(2, 0), ValueError, "given together. Received: input_axes=0, .*None"),
+        (lambda: keras_axes(2, 0, 2), ValueError, r"axes of a shape of rank 2.*output_axes=\[2\]"),
+        (lambda: keras_axes(2, -3, 1), ValueError, "each of input_axes must be at least -2.*-3"),
+        (lambda: keras_axes(3, (0, -3), 1), ValueError, r"at most once.*input_axes=\[0, -3\]"),
+        (lambda: keras_axes(2, "0", 1), TypeError, "input_axes must be a whole number.*'0'"),
+        (lambda: Axes((0, 1), (1, 2)), ValueError, "two axes. Received: 1 twice"),
+        (lambda: Axes(0, 1, batch=(-1,)), ValueError, "batch must be at least 0. Received: -1"),
+    ],
+)
+def test_bad_keras_axes_are_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()

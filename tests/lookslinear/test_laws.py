@@ -6,10 +6,19 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy import stats
 
 from lookslinear.errors import UnknownNameError
 from lookslinear.fans import Axes, axes_of
-from lookslinear.laws import DTYPES, FAMILIES, WeightLaw, dense_law
+from lookslinear.laws import (
+    DTYPES,
+    FAMILIES,
+    WeightLaw,
+    dense_law,
+    normal_law,
+    truncated_normal_law,
+    uniform_law,
+)
 from tests.lookslinear.laws import weight_laws
 from tests.oracles import fans_oracle
 
@@ -133,7 +142,7 @@ def test_every_family_is_accepted(family):
         (
             lambda: WeightLaw((3,), Axes(1, 0), "normal", 1.0),
             ValueError,
-            r"shape must have 2 to 5 sides. Received: \(3,\)",
+            r"axes of the shape \(3,\). Received: Axes\(input=1, output=0",
         ),
         (
             lambda: WeightLaw((3, 4), Axes(0, 2), "normal", 1.0),
@@ -141,9 +150,30 @@ def test_every_family_is_accepted(family):
             r"axes of the shape \(3, 4\). Received: Axes\(input=0, output=2",
         ),
         (
-            lambda: WeightLaw((1, 2, 3, 4, 5, 6), Axes(0, 1), "normal", 1.0),
+            lambda: WeightLaw((3,), Axes((), ()), "haar", 1.0),
             ValueError,
-            "shape must have 2 to 5 sides",
+            r"without one input and one output axis. Received: shape \(3,\), Axes\(input=\(\)",
+        ),
+        (
+            lambda: WeightLaw((4, 2, 3), Axes(0, (1, 2)), "normal", 1.0, mirror=True),
+            ValueError,
+            r"independent or equal entries.*one output axis. Received: shape \(4, 2, 3\)",
+        ),
+        (
+            lambda: WeightLaw((4, 2, 3), Axes(1, 2, batch=(0,)), "identity", 1.0),
+            ValueError,
+            r"one output axis. Received: shape \(4, 2, 3\).*batch=\(0,\)",
+        ),
+        (lambda: kernel_law(mean=math.nan), ValueError, "mean must be finite. Received: nan"),
+        (
+            lambda: kernel_law(family="haar", mean=1.0),
+            ValueError,
+            "mean needs independent entries, none of them cut. Received: family 'haar'",
+        ),
+        (
+            lambda: kernel_law(sparsity=0.5, mean=1.0),
+            ValueError,
+            "none of them cut. Received: family 'normal', sparsity 0.5",
         ),
         (
             lambda: dense_law(5, 4, "normal", 1.0, mirror=True),
@@ -162,6 +192,33 @@ def test_every_family_is_accepted(family):
 def test_bad_claims_are_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_a_vector_a_number_and_a_stack_have_laws_too():
+    assert WeightLaw((3,), Axes((), ()), "normal", 1.0).fans == (3, 3)
+    assert WeightLaw((), Axes((), ()), "uniform", 1.0).fans == (1, 1)
+    stack = WeightLaw((5, 2, 3, 4), Axes(1, (2, 3), batch=(0,)), "normal", 1.0)
+    assert (stack.fans, stack.input_channels, stack.output_channels) == ((2, 12), 2, 12)
+    assert WeightLaw((1, 2, 3, 4, 5, 6), Axes(4, 5), "normal", 1.0).fans == (120, 144)
+
+
+def test_a_mean_is_no_part_of_the_variance():
+    assert dense_law(4, 2, "uniform", 0.5, mean=-3.0).variance == 0.25
+
+
+@pytest.mark.parametrize("family", ["normal", "uniform", "truncated_normal"])
+def test_the_laws_by_bound_and_deviation_are_scipys(family):
+    law, oracle = {
+        "normal": (normal_law((3, 4), 1.0, 0.3, "float64"), stats.norm(1, 0.3)),
+        "uniform": (uniform_law((3, 4), -0.2, 1.0, "float64"), stats.uniform(-0.2, 1.2)),
+        "truncated_normal": (
+            truncated_normal_law((3, 4), 1.0, 0.3, "float64"),
+            stats.truncnorm(-2, 2, 1.0, 0.3),
+        ),
+    }[family]
+    assert (law.family, law.dtype) == (family, "float64")
+    assert math.isclose(law.mean, oracle.mean())
+    assert math.isclose(law.variance, oracle.var(), rel_tol=1e-12)
 
 
 def test_a_constant_may_be_negative():

@@ -33,7 +33,13 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     py_modules=["initialisations", "utilityFunctions"],
-    packages=["lookslinear", "lookslinear.theory", "layers", "experiments"],
+    packages=[
+        "lookslinear",
+        "lookslinear.initializers",
+        "lookslinear.theory",
+        "layers",
+        "experiments",
+    ],
     python_requires=">=3.10",
     install_requires=[
         f"numpy>=1.22,<1.24; {THEANO}",

@@ -155,11 +155,7 @@ def keras_axes(
     >>> fans((5,), keras_axes(1)), fans((), keras_axes(0))
     (Fans(fan_in=5, fan_out=5), Fans(fan_in=1, fan_out=1))
     """
-    if (input_axes is None) != (output_axes is None):
-        raise ValueError(
-            f"input_axes and output_axes must be given together. "
-            f"Received: input_axes={input_axes}, output_axes={output_axes}."
-        )
+    refuse_half_named(input_axes, output_axes)
     if input_axes is None:
         return Axes(rank - 2, rank - 1) if rank >= 2 else Axes((), ())
     reading = _counted_from_start(input_axes, rank, "input_axes")
@@ -169,6 +165,15 @@ def keras_axes(
         _alone([axis for axis in writing if axis not in reading]),
         batch=tuple(axis for axis in range(rank) if axis not in reading + writing),
     )
+
+
+def refuse_half_named(input_axes: object, output_axes: object) -> None:
+    """Raises ValueError if one of the two is given without the other."""
+    if (input_axes is None) != (output_axes is None):
+        raise ValueError(
+            f"input_axes and output_axes must be given together. "
+            f"Received: input_axes={input_axes}, output_axes={output_axes}."
+        )
 
 
 def _counted_from_start(axes: int | Sequence[int], rank: int, name: str) -> list[int]:

@@ -199,14 +199,19 @@ def _constant(law: WeightLaw, generator: Generator) -> np.ndarray:
 
 
 def _identity(law: WeightLaw, generator: Generator) -> np.ndarray:
-    one_group = np.eye(*law.frame_shape, dtype=law.dtype) * np.dtype(law.dtype).type(law.scale)
-    return _unflatten([one_group] * law.axes.groups, law)
+    rest, outputs = law.frame_shape
+    return _diagonals(np.eye(rest, outputs, dtype=bool), law)
 
 
 def _repeated_identity(law: WeightLaw, generator: Generator) -> np.ndarray:
     rest, outputs = law.frame_shape
     from_diagonal = np.arange(rest)[:, None] - np.arange(outputs)
-    one_group = (from_diagonal % min(rest, outputs) == 0) * np.dtype(law.dtype).type(law.scale)
+    return _diagonals(from_diagonal % min(rest, outputs) == 0, law)
+
+
+def _diagonals(mask: np.ndarray, law: WeightLaw) -> np.ndarray:
+    one_group = np.zeros(mask.shape, law.dtype)
+    one_group[mask] = law.scale
     return _unflatten([one_group] * law.axes.groups, law)
 
 

@@ -134,8 +134,8 @@ class Sparse(RandomInitializer):
     Parameters
     ----------
     sparsity : float
-        The fraction of zeros, in [0, 1), rounded up to whole inputs. Lasagne's argument of this
-        name is the fraction of the others.
+        The fraction of zeros, in [0, 1), rounded up to whole inputs: of 6 inputs, 0.9 cuts all.
+        Lasagne's argument of this name is the fraction of the others.
     stddev : float
         That of the entries that are kept.
     seed : None, int or SeedGenerator

@@ -159,7 +159,7 @@ def _of_zeros(zeros: np.ndarray, law: WeightLaw) -> Finding:
     if zeros.min() < expected or not rounded:
         return _certain(name, np.unique(zeros), expected, zeros.min() == expected)
     # The density of a number at zero, in units of its scale, is at most 0.4.
-    likely = 0.4 * np.finfo(law.dtype).smallest_subnormal / law.scale if law.scale else math.inf
+    likely = 0.4 * _smallest(law) / law.scale if law.scale else math.inf
     left = (law.frame_shape[0] - expected) * zeros.size
     return Finding(name, np.unique(zeros), expected, gammainc(rounded, likely * left))
 
@@ -213,9 +213,18 @@ def _normal_numbers(values: np.ndarray, law: WeightLaw) -> np.ndarray:
     return ndtri(np.clip(probability, cell, 1 - cell))
 
 
+def _eps(law: WeightLaw) -> float:
+    # A number of Python's: one of NumPy 2 in half precision would round what it is multiplied with.
+    return float(np.finfo(law.dtype).eps)
+
+
+def _smallest(law: WeightLaw) -> float:
+    return float(np.finfo(law.dtype).smallest_subnormal)
+
+
 def _grain(law: WeightLaw) -> float:
     """The rounding of an entry in units of its scale: a mean makes the numbers coarser."""
-    return np.finfo(law.dtype).eps * (1 + abs(law.mean) / law.scale)
+    return _eps(law) * (1 + abs(law.mean) / law.scale)
 
 
 def _of_normal_numbers(scores: np.ndarray, law: WeightLaw, what: str) -> Iterator[Finding]:
@@ -227,7 +236,7 @@ def _of_normal_numbers(scores: np.ndarray, law: WeightLaw, what: str) -> Iterato
     mean = flat.sum() / math.sqrt(flat.size)
     yield Finding(f"mean of {what} (in standard errors)", mean, 0.0, 2 * ndtr(-abs(mean)))
     distance = _distance_from_normal(flat)
-    rounding = _grain(law) / 4 + np.finfo(law.dtype).smallest_subnormal / law.scale
+    rounding = _grain(law) / 4 + _smallest(law) / law.scale
     chance = _kolmogorov(distance - rounding, flat.size)
     yield Finding(f"distribution of {what} (Kolmogorov's distance)", distance, 0.0, chance)
 
@@ -271,7 +280,7 @@ def _of_frames(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     frames = [frame for block in blocks for frame in _frames(block, law)]
     side = max(frames[0].shape)
     worst = max(np.abs(frame.T @ frame - np.eye(frame.shape[1])).max() for frame in frames)
-    allowed = 10 * math.sqrt(side) * np.finfo(law.dtype).eps
+    allowed = 10 * math.sqrt(side) * _eps(law)
     yield _certain("distance from orthonormal", worst, allowed, worst <= allowed)
     if worst > allowed:
         return
@@ -313,7 +322,7 @@ def _of_reflections(frames: list[np.ndarray], law: WeightLaw, what: str) -> Iter
     heads, dimensions = heads[:, dimensions > 1], dimensions[dimensions > 1]
     if heads.size:
         half = (dimensions - 1) / 2
-        cell = np.finfo(law.dtype).eps / 8
+        cell = _eps(law) / 8
         chances = np.clip(betainc(half, half, np.clip((1 + heads) / 2, 0, 1)), cell, 1 - cell)
         scores = ndtri(chances)
         yield from _of_normal_numbers(scores, law, what)

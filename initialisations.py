@@ -19,55 +19,37 @@ poolingScale       None; the factor of the 2x2 taps: 0.4, or 0.28 when mirrored;
 rho                0.; the mean correlation of neighbouring positions that 'auto' reckons with
 rng                None; an int, SeedSequence or Generator: the same int gives the same weights
 =================  ==============================================================================
+
+`initD` also has the names of Keras's initialisers (`randomNormal`, `varianceScaling`, ...), which
+take the arguments of the class in `lookslinear.initializers` as further options, such as
+`stddev=0.01`; of the options above `s`, `mirror` and `rng` have an effect there. `fromTensor`
+makes such an entry of any function of (shape, dtype=None).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
+import inspect
 import math
-import numbers
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
-from utilityFunctions import floatX, sharedVar, zeroShared
-from lookslinear.errors import nearest, real_number, unknown_name, whole_numbers
+from utilityFunctions import floatX, sharedVar
+from lookslinear import initializers
+from lookslinear.adapting import (
+    has_seed,
+    is_tensor_initializer,
+    keras_shape,
+    law_of,
+    tensor,
+    tensor_initializer,
+    to_theano,
+)
+from lookslinear.arranging import mirror
+from lookslinear.connections import Connection, Options, checked_options
+from lookslinear.errors import unknown_name
 from lookslinear.fans import axes_of
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import Rng, draw
-
-RESCALES = ("glorot", "none", "suo")
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options that every initialisation takes; the module's docstring says what each means."""
-
-    s: int | Sequence[int] = (3, 3)
-    relu: bool = False
-    mirror: bool = False
-    pooling: bool = False
-    signalPriorities: Sequence[float] = (1.0, 1.0)
-    rescale: str = "glorot"
-    poolingScale: float | str | None = None
-    rho: float = 0.0
-    rng: Rng = None
-
-    def __post_init__(self):
-        object.__setattr__(self, "s", _filterSides(self.s))
-        for name in ("relu", "mirror", "pooling"):
-            _refuseNonBoolean(name, getattr(self, name))
-        _refuseBadPriorities(self.signalPriorities)
-        if self.rescale not in RESCALES:
-            raise unknown_name("rescale", self.rescale, RESCALES)
-        _refuseBadPoolingScale(self.poolingScale, self.rho)
-
-    @property
-    def rectifierFactor(self) -> int:
-        """2 where a ReLU throws half of the second moment away, 1 where none does."""
-        return 2 if self.relu and not self.mirror else 1
+from lookslinear.sampling import as_generator, draw
 
 
 class Initialisation:
@@ -80,77 +62,144 @@ class Initialisation:
     ((64, 32), (1, 32), (True, False))
     """
 
+    #: Whether it draws from a seed of its own where it is given no `rng`.
+    seeded = False
+
     def __init__(self, lawOf: Callable[[Connection, Options], WeightLaw]):
         functools.update_wrapper(self, lawOf)
         self._lawOf = lawOf
 
     def __call__(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
-        """[weight, bias] as shared variables of floatX; the bias is zero."""
-        law = self.law(inputShape, outputShape, **options)
-        weight = sharedVar(draw(law, options.get("rng")), name="weight")
-        return [weight, zeroBias(outputShape)]
+        """[weight, bias] as shared variables of floatX."""
+        weight, bias = self.arrays(inputShape, outputShape, **options)
+        pattern = tuple(axis != 1 for axis in range(bias.ndim))
+        return [
+            sharedVar(weight, name="weight"),
+            sharedVar(bias, name="bias", broadcastable=pattern),
+        ]
+
+    def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
+        """[weight, bias] as arrays: what the shared variables will hold."""
+        weight = draw(self.law(inputShape, outputShape, **options), options.get("rng"))
+        zeros = tensor(initializers.Zeros(), outputShape[:1], weight.dtype.name)
+        return [weight, _asBias(zeros, outputShape)]
 
     def law(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> WeightLaw:
         """The claim that a weight of these shapes will follow; nothing is drawn."""
-        checked = _checkedOptions(options)
-        connection = Connection.between(inputShape, outputShape, checked)
-        return self._lawOf(connection, checked)
+        checked = checked_options(options)
+        return self._lawOf(Connection.between(inputShape, outputShape, checked, floatX()), checked)
 
     def __repr__(self):
         return f"<initialisation {self.__name__}>"
 
 
-@dataclass(frozen=True)
-class Connection:
-    """What a weight connects: channels in (before a doubling), filters, the filters' sides."""
+class TensorInitialisation(Initialisation):
+    """An initialisation that draws by a tensor initialiser, a function of (shape, dtype=None).
 
-    channelsIn: int
-    numFilters: int
-    sides: tuple[int, ...]
-    mirror: bool
+    `fromTensor` makes them. The entries of `initD` that bear a name of Keras's are of this kind;
+    `own` are their further options, the arguments of Keras's class, which `make` is given.
+    """
 
-    @classmethod
-    def between(
-        cls, inputShape: Sequence[int], outputShape: Sequence[int], options: Options
-    ) -> Connection:
-        """From one sample shape to another; refuses shapes and options that do not fit."""
-        inputShape = _sampleShape("inputShape", inputShape)
-        outputShape = _sampleShape("outputShape", outputShape)
-        if len(inputShape) != len(outputShape):
-            raise ValueError(
-                f"inputShape and outputShape must both be (n,) or both (channels, rows, columns). "
-                f"Received: {inputShape} and {outputShape}."
-            )
-        channels = inputShape[0]
-        if options.mirror and channels % 2:
-            raise ValueError(
-                f"mirror=True needs an even number of input channels, as a CReLU gives. "
-                f"Received: inputShape {inputShape}."
-            )
-        sides = options.s if len(inputShape) == 3 else ()
-        return cls(channels // (1 + options.mirror), outputShape[0], sides, options.mirror)
+    def __init__(self, make: Callable, own: Sequence[str], bias: Callable, name: str):
+        self.__name__, self.__doc__ = name, make.__doc__
+        self._make, self._own, self._bias = make, own, bias
 
     @property
-    def fanIn(self) -> int:
-        return self.channelsIn * math.prod(self.sides)
+    def seeded(self) -> bool:
+        """Whether one of its two initialisers was given a seed."""
+        return not self._own and (has_seed(self._make()) or has_seed(self._bias))
 
-    @property
-    def fanOut(self) -> int:
-        return self.numFilters * math.prod(self.sides)
+    def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
+        """[weight, bias] as arrays: what the shared variables will hold."""
+        initialiser, connection, rng = self._told(inputShape, outputShape, options)
+        rng = None if rng is None else as_generator(rng)
+        shape = connection.half_shape
+        weight = to_theano(tensor(initialiser, keras_shape(shape), connection.dtype, rng))
+        if connection.mirror:
+            weight = mirror(weight, axes_of(len(shape)).input)
+        bias = tensor(self._bias, (connection.num_filters,), connection.dtype, rng)
+        return [weight, _asBias(bias, outputShape)]
 
-    def law(self, family: str, scale: float, taps: str = "all") -> WeightLaw:
-        """The law of this layer's weight, in Theano's layout and floatX."""
-        channels = self.channelsIn * (1 + self.mirror)
-        if not self.sides:
-            shape, taps = (channels, self.numFilters), "all"
-        else:
-            shape = (self.numFilters, channels, *self.sides)
-        axes = axes_of(len(shape), "theano")
-        return WeightLaw(shape, axes, family, scale, taps, self.mirror, dtype=floatX())
+    def law(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> WeightLaw:
+        """The claim that a weight of these shapes will follow; nothing is drawn."""
+        initialiser, connection, _ = self._told(inputShape, outputShape, options)
+        return law_of(initialiser, connection.half_shape, connection.dtype, connection.mirror)
+
+    def _told(self, inputShape, outputShape, options):
+        checked = checked_options(options, self._own)
+        connection = Connection.between(inputShape, outputShape, checked, floatX())
+        given = {name: options[name] for name in self._own if name in options}
+        initialiser = self._make(isDense=len(outputShape) == 1, **given)
+        if connection.mirror and isinstance(initialiser, initializers.Mirrored):
+            connection = connection.unmirrored()  # it halves and mirrors by itself
+        return initialiser, connection, checked.rng
+
+
+def fromTensor(initialiser: object, bias: object = "zeros") -> TensorInitialisation:
+    """The initialisation that draws by a tensor initialiser, told and turned into Theano's layout.
+
+    The initialiser is called with the weight's shape as Keras writes it, (in, out) or (rows,
+    columns, in, out), and with floatX; a kernel is turned to (out, in, rows, columns). Theano's
+    convolution flips its filters and Keras's does not, which changes no law: what is returned for
+    the last row is stored in the last row.
+
+    Of the options `s`, `mirror` and `rng` have an effect. `mirror` asks the initialiser for half of
+    the input channels and appends the negative, unless it is a `Mirrored`, which does that itself.
+    `rng` gives it a seed; without it, it draws from its own. **A plain function has no seed that
+    could be given to it**, and draws from what it draws from.
+
+    Parameters
+    ----------
+    initialiser : tensor initialiser, or what `lookslinear.initializers.get` makes one of
+        An object of `lookslinear.initializers` or a function of (shape, dtype=None), which must
+        return an array of that shape and dtype; or a name or a configuration as Keras's, a class,
+        an array.
+    bias : the same
+        Called with (units,) for the bias.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is none of these; when called, for an array of another shape or dtype.
+
+    Examples
+    --------
+    >>> from lookslinear.initializers import HeNormal
+    >>> weight, bias = fromTensor(HeNormal(seed=1), bias="ones")((3, 8, 8), (16, 8, 8), s=5)
+    >>> weight.get_value().shape, bias.get_value().sum().item()
+    ((16, 3, 5, 5), 16.0)
+    """
+    initialiser = tensor_initializer(initialiser, "initialiser")
+    bias = tensor_initializer(bias, "bias")
+    name = getattr(initialiser, "__name__", repr(initialiser))
+    return TensorInitialisation(lambda isDense=False: initialiser, (), bias, name)
 
 
 class Registry(dict):
-    """A dictionary of initialisations; an unknown name is refused with the nearest known one."""
+    """A dictionary of initialisations; an unknown name is refused with the nearest known one.
+
+    What is no name is looked up as what it is: an initialisation, or a function of its kind, is
+    returned; a tensor initialiser, or a class of `lookslinear.initializers`, goes through
+    `fromTensor`.
+
+    Examples
+    --------
+    >>> from lookslinear.initializers import RandomNormal
+    >>> initD[RandomNormal(stddev=0.5)].law((3,), (4,)).variance
+    0.25
+    """
+
+    def __getitem__(self, identifier):
+        if isinstance(identifier, str):
+            return super().__getitem__(identifier)
+        if not callable(identifier):
+            raise TypeError(
+                f"initialisation must be a name in initD or a function. Received: {identifier!r}."
+            )
+        isClass = isinstance(identifier, type)
+        return (
+            fromTensor(identifier) if isClass or is_tensor_initializer(identifier) else identifier
+        )
 
     def __missing__(self, name):
         raise unknown_name("initialisation", name, self)
@@ -167,8 +216,8 @@ def _registered(lawOf: Callable[[Connection, Options], WeightLaw]) -> Initialisa
 def _priorityVariance(connection: Connection, options: Options) -> float:
     """Glorot's variance with priorities: (p0 + p1) a / (p1 fanIn + p0 fanOut)."""
     p0, p1 = options.signalPriorities
-    fan = p1 * connection.fanIn + p0 * connection.fanOut
-    return (p0 + p1) * options.rectifierFactor / fan
+    fan = p1 * connection.fan_in + p0 * connection.fan_out
+    return (p0 + p1) * options.rectifier_factor / fan
 
 
 @_registered
@@ -214,7 +263,7 @@ def glorotUniform(connection: Connection, options: Options) -> WeightLaw:
 
 def _rectifierVariance(connection: Connection) -> float:
     # The factor 2 makes up for a rectifier, and a mirrored CReLU rectifies nothing.
-    return (1 if connection.mirror else 2) / connection.fanIn
+    return (1 if connection.mirror else 2) / connection.fan_in
 
 
 @_registered
@@ -271,7 +320,7 @@ def lecunNormal(connection: Connection, options: Options) -> WeightLaw:
     >>> initD['lecunNormal'].law((100,), (30,)).variance.__round__(12)
     0.01
     """
-    return connection.law("normal", math.sqrt(1 / connection.fanIn))
+    return connection.law("normal", math.sqrt(1 / connection.fan_in))
 
 
 @_registered
@@ -287,7 +336,7 @@ def lecunUniform(connection: Connection, options: Options) -> WeightLaw:
     >>> initD['lecunUniform'].law((100,), (30,)).family
     'uniform'
     """
-    return connection.law("uniform", math.sqrt(1 / connection.fanIn))
+    return connection.law("uniform", math.sqrt(1 / connection.fan_in))
 
 
 @_registered
@@ -328,29 +377,21 @@ def orthogonal(connection: Connection, options: Options) -> WeightLaw:
     """
     gain, taps = _frameGain(connection, options), "centre"
     if options.pooling and connection.sides:
-        _refuseSmallFilter(connection.sides)
-        gain, taps = gain * _poolingFactor(options), "average"
+        connection.refuse_small_filter()
+        gain, taps = gain * options.pooling_factor, "average"
     return connection.law(
-        "haar", gain / math.sqrt(max(connection.channelsIn, connection.numFilters)), taps
+        "haar", gain / math.sqrt(max(connection.channels_in, connection.num_filters)), taps
     )
 
 
 def _frameGain(connection: Connection, options: Options) -> float:
-    inward, outward = connection.channelsIn, connection.numFilters
+    inward, outward = connection.channels_in, connection.num_filters
     rescale = {
         "none": 1.0,
         "suo": max(math.sqrt(outward / inward), 1.0),
         "glorot": math.sqrt(2 * max(inward, outward) / (inward + outward)),
     }[options.rescale]
-    return math.sqrt(options.rectifierFactor) * rescale
-
-
-def _poolingFactor(options: Options) -> float:
-    if options.poolingScale is None:
-        return 0.28 if options.mirror else 0.4
-    if options.poolingScale == "auto":
-        return 1 / math.sqrt(4 + 12 * options.rho)
-    return float(options.poolingScale)
+    return math.sqrt(options.rectifier_factor) * rescale
 
 
 @_registered
@@ -382,75 +423,32 @@ def identity(connection: Connection, options: Options) -> WeightLaw:
     return connection.law("identity", 1.0, "centre")
 
 
-def zeroBias(outputShape: Sequence[int]):
-    """Zeros that broadcast over samples and positions: (1, out), or (1, out, 1, 1).
-
-    Examples
-    --------
-    >>> zeroBias((5, 8, 8)).broadcastable
-    (True, False, True, True)
-    """
-    shape = (1, outputShape[0], *(1 for _ in outputShape[1:]))
-    return zeroShared(
-        shape, broadcastable=tuple(axis != 1 for axis in range(len(shape))), name="bias"
-    )
+#: What fills a dense weight where a class fills kernels alone: the same, in a filter of one tap.
+DENSE = {
+    initializers.DeltaOrthogonal: initializers.Orthogonal,
+    initializers.Dirac: initializers.Identity,
+}
 
 
-# Refusals
+def _kerasEntry(name: str, kind: type) -> TensorInitialisation:
+    def make(isDense=False, **arguments):
+        chosen = DENSE.get(kind, kind) if isDense else kind
+        known = inspect.signature(chosen).parameters
+        return chosen(**{key: value for key, value in arguments.items() if key in known})
+
+    make.__doc__ = kind.__doc__
+    own = [argument for argument in inspect.signature(kind).parameters if argument != "seed"]
+    return TensorInitialisation(make, own, initializers.Zeros(), name)
 
 
-def _checkedOptions(options: dict) -> Options:
-    known = [field.name for field in dataclasses.fields(Options)]
-    for name in options:
-        if name not in known:
-            raise TypeError(
-                f"unknown option {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
-            )
-    return Options(**options)
+# Keras's names in camelCase: random_normal becomes randomNormal. Those above keep their laws.
+for _name, _kind in initializers.CLASSES.items():
+    _first, *_words = _name.split("_")
+    _camel = "".join([_first, *map(str.title, _words)])
+    if _name.islower() and _camel not in initD:
+        initD[_camel] = _kerasEntry(_camel, _kind)
 
 
-def _sampleShape(name: str, shape: Sequence[int]) -> tuple[int, ...]:
-    return whole_numbers(shape, name, (1, 3), "(n,) or (channels, rows, columns)")
-
-
-def _filterSides(s: int | Sequence[int]) -> tuple[int, ...]:
-    if isinstance(s, numbers.Integral) and not isinstance(s, bool):
-        s = (s, s)
-    return whole_numbers(s, "s", (2,), "two whole numbers, rows and columns, or one for both")
-
-
-def _refuseNonBoolean(name: str, value: object) -> None:
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False. Received: {value!r}.")
-
-
-def _refuseBadPriorities(priorities: Sequence[float]) -> None:
-    wanted = "signalPriorities must be two numbers (p0, p1), not both zero"
-    if isinstance(priorities, str) or not isinstance(priorities, Sequence):
-        raise TypeError(f"{wanted}. Received: {priorities!r}.")
-    if len(priorities) != 2 or not any(priorities):
-        raise ValueError(f"{wanted}. Received: {priorities!r}.")
-    for priority in priorities:
-        real_number(priority, "each of signalPriorities", least=0)
-
-
-def _refuseBadPoolingScale(poolingScale: float | str | None, rho: float) -> None:
-    wanted = "poolingScale must be a positive number, 'auto' or None"
-    if isinstance(poolingScale, str):
-        if poolingScale != "auto":
-            raise ValueError(f"{wanted}. Received: {poolingScale!r}.")
-    elif poolingScale is not None and real_number(poolingScale, "poolingScale") <= 0:
-        raise ValueError(f"{wanted}. Received: {poolingScale!r}.")
-    if not -1 / 3 < real_number(rho, "rho") <= 1:
-        raise ValueError(
-            f"rho must be above -1/3, where four neighbours cancel, and at most 1. "
-            f"Received: {rho!r}."
-        )
-
-
-def _refuseSmallFilter(sides: tuple[int, ...]) -> None:
-    if min(sides) < 2:
-        raise ValueError(
-            f"pooling=True spreads the kernel over 2x2 taps, so s must be at least (2, 2). "
-            f"Received: {sides}. Use a larger filter or pooling=False."
-        )
+def _asBias(values, outputShape: Sequence[int]):
+    """A number for each unit as (1, out), or (1, out, 1, 1), to broadcast over the other axes."""
+    return values.reshape(1, -1, *(1 for _ in outputShape[1:]))

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from initialisations import initD
+from initialisations import Initialisation, initD
 from layers.layer import Layer
-from lookslinear.sampling import as_generator, as_seed, draw
+from lookslinear.sampling import as_generator, as_seed
 
 
 class Weighted(Layer):
@@ -21,14 +21,17 @@ class Weighted(Layer):
     ----------
     bias : bool
         Whether a bias is added.
-    initialisation : str or function
-        A name in `initialisations.initD`, or a function of its kind, (inputShape, outputShape,
-        **options) -> [weight, bias], shared variables, that draws from the Generator `rng`.
+    initialisation : str, function or tensor initialiser
+        A name in `initialisations.initD`; a function of its kind, (inputShape, outputShape,
+        **options) -> [weight, bias], shared variables, that draws from the Generator `rng`; or an
+        object of `lookslinear.initializers` or a function of (shape, dtype=None), which goes
+        through `initialisations.fromTensor`.
     initKWArgs : dict or None
         The initialisation's options. The layer keeps a copy.
     seed : None, int, SeedSequence or Generator
-        What the weights are drawn from. None is fresh entropy. Equal ints give equal weights: give
-        each layer of a network its own, or use `Representation.redraw`.
+        What the weights are drawn from. None is fresh entropy, or the seed that a tensor
+        initialiser was given. Equal ints give equal weights: give each layer of a network its own,
+        or use `Representation.redraw`. A plain function of (shape, dtype=None) takes no seed.
     name : str or None
         The prefix of the names of the weight and the bias.
 
@@ -36,7 +39,7 @@ class Weighted(Layer):
     ----------
     weight, bias : shared variables; None before the first call, and without a bias
     seed : SeedSequence
-        What the present weights were drawn from.
+        What the present weights were drawn from, unless by a tensor initialiser's own seed.
 
     Raises
     ------
@@ -52,17 +55,18 @@ class Weighted(Layer):
         if not isinstance(bias, bool | np.bool_):
             raise TypeError(f"bias must be True or False. Received: {bias!r}.")
         self.hasBias = bool(bias)
-        self.initialisation = _initialisationOf(initialisation)
+        self.initialisation = initD[initialisation]
         self.initKWArgs = self._checkedOptions(initKWArgs)
         if not isinstance(initialisation, str):
             _refuseNarrow(self.initialisation, self.options)
         self._initialisationName = (
             initialisation
             if isinstance(initialisation, str)
-            else getattr(initialisation, "__name__", repr(initialisation))
+            else getattr(self.initialisation, "__name__", repr(initialisation))
         )
         self.seed = as_seed(seed)
-        self.weight = self.bias = self._inputShape = self._law = None
+        self._usesSeed = seed is not None or not getattr(self.initialisation, "seeded", False)
+        self.weight = self.bias = self._inputShape = None
 
     def weightShape(self, inputShape):
         """The shape of the weight for samples of this shape."""
@@ -95,10 +99,7 @@ class Weighted(Layer):
         shapes = (inputShape, self.outputShape(inputShape))
         weight, bias = self._initialised(shapes)
         self._refuseOtherWeight(weight, inputShape)
-        self._inputShape, self._biasValue = inputShape, bias.get_value()
-        # With a law, drawing again needs no new shared variables.
-        law = getattr(self.initialisation, "law", None)
-        self._law = law and law(*shapes, **self.options)
+        self._inputShape = inputShape
         self.weight, self.bias = weight, bias if self.hasBias else None
         if self.name:
             weight.name, bias.name = f"{self.name}.weight", f"{self.name}.bias"
@@ -110,7 +111,8 @@ class Weighted(Layer):
         ----------
         seed : None, int, SeedSequence or Generator
             None takes the layer's own seed again, so that the weight becomes, bit by bit, what it
-            was when it was drawn last. Any other becomes the layer's own.
+            was when it was drawn last (a plain function of (shape, dtype=None), and a
+            `SeedGenerator` of a tensor initialiser, move on). Any other becomes the layer's own.
 
         Raises
         ------
@@ -121,11 +123,17 @@ class Weighted(Layer):
             raise ValueError(
                 f"{self!r} has no weights yet. Call it on a Representation before redraw()."
             )
-        self.seed = self.seed if seed is None else as_seed(seed)
+        if seed is not None:
+            self.seed, self._usesSeed = as_seed(seed), True
         weight, bias = self._drawn()
         self.weight.set_value(np.asarray(weight, self.weight.dtype), borrow=True)
         if self.hasBias:
-            self.bias.set_value(bias)
+            self.bias.set_value(np.asarray(bias, self.bias.dtype))
+
+    def describeInitialisation(self):
+        """The initialisation in words, for a table: its name and its options."""
+        options = (f"{option}={value!r}" for option, value in self.initKWArgs.items())
+        return ", ".join([self._initialisationName, *options])
 
     def describeWeights(self):
         """The part of `settings` that layers with weights share."""
@@ -133,9 +141,12 @@ class Weighted(Layer):
         bias = "" if self.hasBias else ", bias=False"
         return f"{bias}, initialisation={self._initialisationName!r}{options}"
 
-    def _initialised(self, shapes):
+    def _told(self):
         # A generator, not the seed: a function may draw from it directly.
-        made = self.initialisation(*shapes, rng=as_generator(self.seed), **self.options)
+        return {"rng": as_generator(self.seed) if self._usesSeed else None, **self.options}
+
+    def _initialised(self, shapes):
+        made = self.initialisation(*shapes, **self._told())
         isPair = isinstance(made, tuple | list) and len(made) == 2
         if not isPair or not all(hasattr(variable, "set_value") for variable in made):
             raise TypeError(
@@ -145,9 +156,9 @@ class Weighted(Layer):
         return made
 
     def _drawn(self):
-        if self._law is not None:
-            return draw(self._law, self.seed), self._biasValue
         shapes = (self._inputShape, self.outputShape(self._inputShape))
+        if isinstance(self.initialisation, Initialisation):
+            return self.initialisation.arrays(*shapes, **self._told())
         # Fresh variables that nobody else holds, so their arrays need no copies.
         return [variable.get_value(borrow=True) for variable in self._initialised(shapes)]
 
@@ -179,16 +190,6 @@ class Weighted(Layer):
             )
 
 
-def _initialisationOf(initialisation):
-    if isinstance(initialisation, str):
-        return initD[initialisation]
-    if not callable(initialisation):
-        raise TypeError(
-            f"initialisation must be a name in initD or a function. Received: {initialisation!r}."
-        )
-    return initialisation
-
-
 def _refuseNarrow(function, options):
     """Refuse a function that cannot be called with these options before it is called."""
     try:
@@ -200,5 +201,6 @@ def _refuseNarrow(function, options):
     except TypeError as error:
         raise TypeError(
             f"initialisation must take (inputShape, outputShape) and the options "
-            f"{', '.join(['rng', *options])}, or **options: {error}. Received: {function!r}."
+            f"{', '.join(['rng', *options])}, or **options; or (shape, dtype=None): {error}. "
+            f"Received: {function!r}."
         ) from error

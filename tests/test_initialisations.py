@@ -69,8 +69,10 @@ def shapesFor(options):
             yield inputShape, outputShape, {**options, "s": s or (3, 3)}
 
 
-def test_the_registry_holds_these_names():
-    assert sorted(initD) == list(NAMES)
+def test_the_registry_holds_these_names_and_those_of_keras():
+    keras = initialisations.TensorInitialisation
+    assert sorted(name for name in initD if not isinstance(initD[name], keras)) == list(NAMES)
+    assert isinstance(initD["randomNormal"], keras)
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)

@@ -13,6 +13,8 @@ One family of layers a file:
 - `layers.representation`, `layers.layer`: what a layer acts on, and what every layer does
 - `layers.weighted`: weights, biases and their seeds; `layers.dense`, `layers.convolution`
 - `layers.activation`, `layers.pooling`, `layers.reshaping`: layers without weights
+- `layers.keras`: `Dense`, `Daoloth`, `Conv2D`: layers from above with Keras's arguments
+- `layers.sequential`: `Sequential`, a stack of layers with Keras's methods
 
 Examples
 --------
@@ -26,22 +28,27 @@ Examples
 import utilityFunctions  # noqa: F401  prepares Theano, so it comes before all that imports Theano
 from layers.activation import Activation, CReLU
 from layers.convolution import Convolution
-from layers.dense import FC, Dense
+from layers.dense import FC
+from layers.keras import Conv2D, Daoloth, Dense
 from layers.layer import Layer
 from layers.pooling import Pooling
 from layers.representation import Representation
 from layers.reshaping import Flatten
+from layers.sequential import Sequential
 from layers.weighted import Weighted
 
 __all__ = [
     "Activation",
     "CReLU",
+    "Conv2D",
     "Convolution",
+    "Daoloth",
     "Dense",
     "FC",
     "Flatten",
     "Layer",
     "Pooling",
     "Representation",
+    "Sequential",
     "Weighted",
 ]

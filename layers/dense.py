@@ -57,7 +57,3 @@ class FC(Weighted):
     def settings(self):
         """The arguments that `repr` shows."""
         return f"{self.numUnits}{self.describeWeights()}"
-
-
-#: The same layer under its other common name.
-Dense = FC

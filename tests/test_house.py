@@ -21,7 +21,7 @@ OUTSIDE = {
     "lookslinear": {"numpy", "scipy"},
     "utilityFunctions": {"numpy", "scipy", "theano", "scipy_openblas32"},
     "initialisations": set(),
-    "layers": {"numpy", "theano"},
+    "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
     "experiments": {
         "numpy", "pandas", "matplotlib", "rich", "sklearn", "threadpoolctl", "tyro",
     },

@@ -7,7 +7,7 @@ import pytest
 
 from utilityFunctions import floatX, sharedVar, zeroShared
 from initialisations import initD
-from layers import FC, Convolution, Dense, Flatten, Representation
+from layers import FC, Convolution, Flatten, Representation
 from lookslinear.sampling import as_seed
 
 UNITS, IMAGES = (6,), (4, 9, 9)
@@ -125,7 +125,6 @@ def test_shapes_and_broadcast_patterns():
     layer = convolution(s=(2, 3))
     assert values(layer).shape == (5, 4, 2, 3)
     assert layer.bias.broadcastable == (True, False, True, True)
-    assert Dense is FC
 
 
 def test_without_bias_only_the_weight_is_trained():

@@ -8,9 +8,12 @@ UPGRADE ?=
 
 VENV_PYTHON := .venv/bin/python
 READY := .venv/.ready
+HOSTS_PYTHON := .venv-hosts/bin/python
+HOSTS_READY := .venv-hosts/.ready
 PIP := -m pip --disable-pip-version-check
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))
+HOSTS_SUPPORTED := import sys; sys.exit(sys.version_info[:2] < (3, 10))
 # Prints the Debian packages without which this Python cannot make .venv, or g++ not compile for it.
 LACKING := import importlib.util, os, shutil, sys, sysconfig; \
     name = "python%d.%d" % sys.version_info[:2]; \
@@ -20,15 +23,16 @@ LACKING := import importlib.util, os, shutil, sys, sysconfig; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help experiment test lint constraints bench-theano clean FORCE
+.PHONY: help experiment test test-hosts lint constraints bench-theano clean FORCE
 
 help:
 	@echo 'make experiment    run the main job: python -m experiments variance-propagation'
 	@echo 'make test          run the whole test suite'
+	@echo 'make test-hosts    test lookslinear alone, as a guest in Keras, on NumPy 2 (.venv-hosts)'
 	@echo 'make lint          check the code and its format with ruff'
 	@echo 'make bench-theano  measure what the BLAS and the convolution rewrite bring'
 	@echo 'make constraints   write constraints.txt anew; the pins that still fit stay as they are'
-	@echo 'make clean         remove .venv, caches and what builds leave; results/ stays'
+	@echo 'make clean         remove .venv*, caches and what builds leave; results/ stays'
 	@echo
 	@echo 'Each makes .venv first, where it needs it. Variables:'
 	@echo '  ARGS="..."         more arguments for experiment, test and bench-theano'
@@ -42,6 +46,12 @@ experiment: $(READY)
 test: $(READY)
 	$(VENV_PYTHON) -m pytest $(ARGS)
 
+test-hosts: $(HOSTS_READY)
+	@$(HOSTS_PYTHON) $(PIP) install --quiet --force-reinstall --no-deps .
+	@rm -rf build looks_linear.egg-info
+	@$(HOSTS_PYTHON) -I -c 'import lookslinear.initializers'
+	KERAS_BACKEND=numpy $(HOSTS_PYTHON) -m pytest $(ARGS) tests/hosts tests/lookslinear lookslinear
+
 lint: $(READY)
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
@@ -50,7 +60,7 @@ bench-theano: $(READY)
 	$(VENV_PYTHON) benchmarks/theano_speed.py $(ARGS)
 
 clean:
-	rm -rf .venv build dist looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-hosts build dist looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Sets the shell variable python to the interpreter asked for, or to the first candidate that runs (a
@@ -99,6 +109,19 @@ $(READY): constraints.txt
 	@$(VENV_PYTHON) $(PIP) install --quiet --constraint constraints.txt setuptools wheel
 	@$(VENV_PYTHON) $(PIP) install --quiet --no-deps --no-build-isolation --requirement constraints.txt
 	@$(VENV_PYTHON) -c '$(VERSION)' > $@
+
+# The newest of everything, and no Theano: what a host brings today. Keras's NumPy backend needs JAX.
+$(HOSTS_READY):
+	@for candidate in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3.10 python3); do \
+	    "$$candidate" -c '$(HOSTS_SUPPORTED)' 2>/dev/null && break; \
+	done; \
+	"$$candidate" -c '$(HOSTS_SUPPORTED)' 2>/dev/null || { \
+	    echo "$$candidate does not run or is not Python 3.10 or later." >&2; exit 1; \
+	}; \
+	echo "Making .venv-hosts with $$candidate and the newest Keras: a minute, once."; \
+	"$$candidate" -m venv --clear .venv-hosts
+	@$(HOSTS_PYTHON) $(PIP) install --quiet 'numpy>=2' scipy keras jax pytest hypothesis
+	@touch $@
 
 # Resolves setup.py and its extra "test" for both Pythons at once, whichever one does the work, on
 # Linux; the versions serve elsewhere too, so the condition on the platform is dropped.

@@ -49,7 +49,7 @@ def sources(folder):
 def tree(tmp_path_factory):
     """A copy of the checkout, so that building leaves nothing in the checkout itself."""
     ignored = shutil.ignore_patterns(
-        ".venv", ".git", ".*_cache", "__pycache__", "build", "dist", "results", "*.egg-info"
+        ".venv*", ".git", ".*_cache", "__pycache__", "build", "dist", "results", "*.egg-info"
     )
     return shutil.copytree(ROOT, tmp_path_factory.mktemp("tree") / "check out", ignore=ignored)
 
@@ -303,6 +303,14 @@ def test_targets_install_once(checkout, target, command):
     (checkout / ".venv/.ready").unlink()  # as after an interrupted installation
     due = make(target, cwd=checkout)
     assert due.index("-m venv --clear .venv") < due.index(f".venv/bin/python {command}")
+
+
+def test_hosts_have_an_environment_of_their_own(checkout):
+    due = make("test-hosts", cwd=checkout)
+    assert due.index("-m venv --clear .venv-hosts") < due.index("-m pytest  tests/hosts")
+    (checkout / ".venv-hosts").mkdir()
+    (checkout / ".venv-hosts/.ready").touch()
+    assert "-m venv" not in make("test-hosts", cwd=checkout)
 
 
 def test_newer_constraints_are_installed(checkout):

@@ -114,12 +114,13 @@ def _refuse_unknown_word(name: str, word: object, known: dict) -> None:
         )
 
 
-def _checked_axes(axes: AxesLike, name: str) -> int | tuple[int, ...] | None:
+def _checked_axes(axes: AxesLike, name: str) -> tuple[int, ...] | None:
     if axes is None:
         return None
-    if isinstance(axes, Sequence) and not isinstance(axes, str):
-        return tuple(whole_number(axis, f"each of {name}", least=-math.inf) for axis in axes)
-    return whole_number(axes, name, least=-math.inf)
+    several = isinstance(axes, Sequence) and not isinstance(axes, str)
+    # Always several, as Keras wants them in a configuration.
+    axes = axes if several else (axes,)
+    return tuple(whole_number(axis, f"each of {name}", least=-math.inf) for axis in axes)
 
 
 class _Named(VarianceScaling):

@@ -334,7 +334,7 @@ def test_the_values_are_those_of_the_law_drawn_with_the_seed():
         (
             lambda: initializers.HeNormal(input_axes="0", output_axes=1),
             TypeError,
-            "input_axes must be a whole number. Received: '0'",
+            "each of input_axes must be a whole number. Received: '0'",
         ),
         (
             lambda: initializers.HeNormal(input_axes=0, output_axes=3)((2, 3)),

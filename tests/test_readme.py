@@ -37,8 +37,15 @@ def test_theLawScriptRuns(capsys):
     assert float(growth) == pytest.approx(-1.651, abs=5e-4)
 
 
+def test_theKerasScriptRuns(capsys):
+    printed = printedBy(SNIPPETS[3], capsys)
+    assert "HeNormal(" in printed
+    assert "33,562 parameters" in printed
+    assert printed.endswith("(5, 10)\n")
+
+
 def test_allSnippetsAreTested():
-    assert len(SNIPPETS) == 3
+    assert len(SNIPPETS) == 4
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "--help" not in c])

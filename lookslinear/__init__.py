@@ -1,7 +1,8 @@
 """Weight initialisation as stated laws: drawn, predicted with and checked against.
 
 NumPy and SciPy only. The rooms: `fans`, `laws`, `sampling`, `arranging`, `activations`, `theory`,
-`measures`, `checks`. The three names used most are here too, imported when first asked for:
+`measures`, `checks`, and in Keras's convention `initializers` and `backend`. The three names used
+most are here too, imported when first asked for:
 
 >>> import lookslinear
 >>> lookslinear.draw.__module__

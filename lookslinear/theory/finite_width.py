@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lookslinear.errors import NotCoveredError
 from lookslinear.theory.depth import forward_step
 from lookslinear.theory.quadrature import normal_nodes
 from lookslinear.theory.stages import Stage
@@ -49,7 +50,7 @@ def finite_width_moments(
     Raises
     ------
     NotCoveredError
-        As `forward_second_moments` does.
+        As `forward_second_moments` does, and for convolutions and CReLU.
 
     Examples
     --------
@@ -59,9 +60,22 @@ def finite_width_moments(
     >>> bool(0.3943 < forward[1] < 0.3943 * 1.02)  # 0.3943 at infinite width
     True
     """
+    _refuse_uncovered(stages)
     states = _trajectory(stages, np.asarray(input_moment, dtype=float))
     forward = np.array([state.moment + state.shift for state in states])
     return forward, _gradients(stages, states)
+
+
+def _refuse_uncovered(stages: Sequence[Stage]) -> None:
+    if stages[0].activation.name != "linear":
+        raise NotCoveredError(
+            f"the first stage must read the data: 'linear'. "
+            f"Received: {stages[0].activation.name!r}."
+        )
+    if any(stage.law.receptive_field or stage.activation.doubles for stage in stages):
+        raise NotCoveredError(
+            "corrections of first order in 1 / width are known for dense layers without CReLU."
+        )
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,7 @@ class _Averages:
 
     @classmethod
     def of(cls, stage: Stage, q: np.ndarray) -> _Averages:
-        nodes, weights = normal_nodes(np.max(q))
+        nodes, weights = normal_nodes(np.fmax.reduce(q, axis=None))
         h = np.sqrt(q)[..., None] * nodes
         values, derivatives = stage.activation.function(h), stage.activation.derivative(h)
         squares, slopes = values**2, derivatives**2

@@ -30,8 +30,6 @@ import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from utilityFunctions import floatX, sharedVar, zeroShared
 from lookslinear.errors import nearest, real_number, unknown_name, whole_numbers
 from lookslinear.fans import axes_of
@@ -420,7 +418,8 @@ def _filterSides(s: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def _refuseNonBoolean(name: str, value: object) -> None:
-    if not isinstance(value, bool | np.bool_):
+    kind = str(getattr(value, "dtype", type(value).__name__))  # NumPy's single booleans serve too
+    if kind != "bool" or getattr(value, "ndim", 0):
         raise TypeError(f"{name} must be True or False. Received: {value!r}.")
 
 

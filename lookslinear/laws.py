@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lookslinear.errors import unknown_name, whole_number
+from lookslinear.errors import real_number, unknown_name, whole_number
 from lookslinear.fans import Axes, Fans, axes_of, fans
 
 #: How the entries are distributed.
@@ -169,9 +169,8 @@ def _refuse_unknown_words(law: WeightLaw) -> None:
 
 
 def _refuse_bad_numbers(law: WeightLaw) -> None:
-    if not math.isfinite(law.scale) or (law.scale < 0 and law.family != "constant"):
-        raise ValueError(f"scale must be finite and not negative. Received: {law.scale!r}.")
-    if not 0 <= law.sparsity < 1:
+    real_number(law.scale, "scale", least=-math.inf if law.family == "constant" else 0)
+    if not 0 <= real_number(law.sparsity, "sparsity") < 1:
         raise ValueError(f"sparsity must be in [0, 1). Received: {law.sparsity!r}.")
     if law.sparsity and law.family not in INDEPENDENT:
         raise ValueError(f"sparsity needs independent entries. Received: family {law.family!r}.")

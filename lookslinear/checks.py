@@ -159,7 +159,7 @@ def _of_zeros(zeros: np.ndarray, law: WeightLaw) -> Finding:
     if zeros.min() < expected or not rounded:
         return _certain(name, np.unique(zeros), expected, zeros.min() == expected)
     # The density of a number at zero, in units of its scale, is at most 0.4.
-    likely = 0.4 * np.finfo(law.dtype).smallest_subnormal / law.scale if law.scale else math.inf
+    likely = 0.4 * _smallest(law) / law.scale if law.scale else math.inf
     left = (law.frame_shape[0] - expected) * zeros.size
     return Finding(name, np.unique(zeros), expected, gammainc(rounded, likely * left))
 
@@ -184,7 +184,7 @@ _BOUNDS = {"uniform": 3**0.5, "truncated_normal": TRUNCATION / TRUNCATED_DEVIATI
 def _of_independent_entries(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     bound = _BOUNDS.get(law.family)
     if bound:
-        largest, allowed = np.abs(blocks).max() / law.scale, bound * (1 + np.finfo(law.dtype).eps)
+        largest, allowed = np.abs(blocks).max() / law.scale, bound * (1 + _eps(law))
         yield _certain("largest entry / scale", largest, bound, largest <= allowed)
     if law.sparsity:
         if blocks.any():
@@ -208,8 +208,17 @@ def _normal_numbers(values: np.ndarray, law: WeightLaw) -> np.ndarray:
         cut = ndtr(-TRUNCATION)
         probability = (ndtr(standard * TRUNCATED_DEVIATION) - cut) / (1 - 2 * cut)
     # A value that was rounded onto its bound stands for the cell of numbers around it.
-    cell = np.finfo(law.dtype).eps / 8
+    cell = _eps(law) / 8
     return ndtri(np.clip(probability, cell, 1 - cell))
+
+
+def _eps(law: WeightLaw) -> float:
+    # A number of Python's: one of NumPy 2 in half precision would round what it is multiplied with.
+    return float(np.finfo(law.dtype).eps)
+
+
+def _smallest(law: WeightLaw) -> float:
+    return float(np.finfo(law.dtype).smallest_subnormal)
 
 
 def _of_normal_numbers(scores: np.ndarray, law: WeightLaw, what: str) -> Iterator[Finding]:
@@ -221,7 +230,7 @@ def _of_normal_numbers(scores: np.ndarray, law: WeightLaw, what: str) -> Iterato
     mean = flat.sum() / math.sqrt(flat.size)
     yield Finding(f"mean of {what} (in standard errors)", mean, 0.0, 2 * ndtr(-abs(mean)))
     distance = _distance_from_normal(flat)
-    rounding = np.finfo(law.dtype).eps / 4 + np.finfo(law.dtype).smallest_subnormal / law.scale
+    rounding = _eps(law) / 4 + _smallest(law) / law.scale
     chance = _kolmogorov(distance - rounding, flat.size)
     yield Finding(f"distribution of {what} (Kolmogorov's distance)", distance, 0.0, chance)
 
@@ -263,7 +272,7 @@ def _of_frames(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     frames = [frame for block in blocks for frame in _frames(block, law)]
     side = max(frames[0].shape)
     worst = max(np.abs(frame.T @ frame - np.eye(frame.shape[1])).max() for frame in frames)
-    allowed = 10 * math.sqrt(side) * np.finfo(law.dtype).eps
+    allowed = 10 * math.sqrt(side) * _eps(law)
     yield _certain("distance from orthonormal", worst, allowed, worst <= allowed)
     if worst > allowed:
         return
@@ -305,7 +314,7 @@ def _of_reflections(frames: list[np.ndarray], law: WeightLaw, what: str) -> Iter
     heads, dimensions = heads[:, dimensions > 1], dimensions[dimensions > 1]
     if heads.size:
         half = (dimensions - 1) / 2
-        cell = np.finfo(law.dtype).eps / 8
+        cell = _eps(law) / 8
         chances = np.clip(betainc(half, half, np.clip((1 + heads) / 2, 0, 1)), cell, 1 - cell)
         scores = ndtri(chances)
         yield from _of_normal_numbers(scores, law, what)

@@ -9,11 +9,11 @@ a standard normal z taken at m, n units, and a weight that multiplies by g:
     its scatter:          Var s = (E phi^4 - V^2 - 2 m^2 V'^2) / n
     its share in phi'^2:  Cov(s, d) = (E phi'^2 phi^2 - D V - 2 m^2 D' V') / n
 
-The shift d and the variance v of m follow from m' = g s X, where X is the relative length that the
-weight gives: Var X = 2 / n' for independent weights, 0 for a Haar frame that widens,
-2 (n - n') / (n' (n + 2)) for one that narrows. Backward, the product of D along the trajectory is
-expanded around it to second order, and the gradient's component along phi(h) is not independent of
-h'. Derived for this project and compared with simulation; the leading order is Poole et al. 2016,
+The shift d and the variance v of m (d enters as exp(d / m)) follow from m' = g s X, where X is the
+relative length that the weight gives: Var X = 2 / n' for independent weights, 0 for a Haar frame
+that widens, 2 (n - n') / (n' (n + 2)) for one that narrows. Backward, the product of D along the
+trajectory is expanded around it to second order, and the gradient's component along phi(h) is not
+independent of h'. Derived for this project and compared with simulation; the leading order is Poole et al. 2016,
 arXiv 1606.05340, and Schoenholz et al. 2017, arXiv 1611.01232.
 """
 
@@ -28,6 +28,9 @@ from lookslinear.errors import NotCoveredError
 from lookslinear.theory.depth import forward_step
 from lookslinear.theory.quadrature import normal_nodes
 from lookslinear.theory.stages import Stage
+
+#: The relative first-order term up to which the expansion is trusted.
+LARGEST_SHIFT = 1.0
 
 
 def finite_width_moments(
@@ -45,7 +48,9 @@ def finite_width_moments(
     Returns
     -------
     forward, backward : arrays with the stages as first axis, the samples behind it
-        A gradient of independent normal numbers enters at the last outputs. Units: variance.
+        A gradient of independent normal numbers enters at the last outputs. Units: variance. NaN
+        where the first-order term is larger than 1, so that the expansion does not hold: on the
+        critical line beyond a depth of about three widths.
 
     Raises
     ------
@@ -62,8 +67,13 @@ def finite_width_moments(
     """
     _refuse_uncovered(stages)
     states = _trajectory(stages, np.asarray(input_moment, dtype=float))
-    forward = np.array([state.moment + state.shift for state in states])
-    return forward, _gradients(stages, states)
+    shifts = np.array([state.shift / state.moment for state in states])
+    holds = np.abs(shifts) <= LARGEST_SHIFT
+    forward = np.array([state.moment for state in states]) * np.exp(np.where(holds, shifts, np.nan))
+    # A gradient has passed all layers above it.
+    holds = np.logical_and.accumulate(holds[::-1])[::-1]
+    with np.errstate(over="ignore", invalid="ignore"):  # deep in chaos; not finite, not judged
+        return forward, np.where(holds, _gradients(stages, states), np.nan)
 
 
 def _refuse_uncovered(stages: Sequence[Stage]) -> None:

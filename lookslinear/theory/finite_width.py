@@ -13,8 +13,8 @@ The shift d and the variance v of m (d enters as exp(d / m)) follow from m' = g 
 relative length that the weight gives: Var X = 2 / n' for independent weights, 0 for a Haar frame
 that widens, 2 (n - n') / (n' (n + 2)) for one that narrows. Backward, the product of D along the
 trajectory is expanded around it to second order, and the gradient's component along phi(h) is not
-independent of h'. Derived for this project and compared with simulation; the leading order is Poole et al. 2016,
-arXiv 1606.05340, and Schoenholz et al. 2017, arXiv 1611.01232.
+independent of h'. Derived for this project and compared with simulation; the leading order is Poole
+et al. 2016, arXiv 1606.05340, and Schoenholz et al. 2017, arXiv 1611.01232.
 """
 
 from __future__ import annotations

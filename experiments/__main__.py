@@ -82,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_USAGE
+    except MemoryError as error:
+        print(f"error: this needs more memory than there is. {error}", file=sys.stderr)
+        return BAD_USAGE
     except KeyboardInterrupt:
         print("interrupted: nothing was kept", file=sys.stderr)
         return INTERRUPTED

@@ -72,11 +72,21 @@ def _linearPrediction(stages: Sequence[Stage], moments: np.ndarray) -> Predictio
     if _hasCorrections(stages):
         # The corrections are ratios to a sample's moment; a dead sample stands for a faint one.
         moments = np.maximum(moments, FAINT * moments.mean())
-        forward, backward = finite_width_moments(stages, moments)
-        return Prediction("linear", forward.mean(axis=1), backward.mean(axis=1))
+        forward, backward = (both.mean(axis=1) for both in finite_width_moments(stages, moments))
+        return Prediction("linear", forward, backward, _reasonForGaps(forward))
     forward = forward_second_moments(stages, moments)
     backward = backward_second_moments(stages, forward)
     return Prediction("linear", _means(forward), _means(backward))
+
+
+def _reasonForGaps(forward: np.ndarray) -> str:
+    if not np.isnan(forward).any():
+        return ""
+    layer = int(np.argmax(np.isnan(forward))) + 1
+    return (
+        f"from layer {layer} on, networks of this width differ too much for an expansion in "
+        f"1 / width; use a larger width or a smaller depth."
+    )
 
 
 def _hasCorrections(stages: Sequence[Stage]) -> bool:

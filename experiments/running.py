@@ -28,12 +28,14 @@ PACKAGES = ("looks-linear", "numpy", "scipy", "theano-pymc", "matplotlib", "pand
 
 
 def newFolder(experiment: str) -> Path:
-    """A folder under results/ that is not there yet, named by experiment and time."""
+    """A folder under results/ that is not there yet, named by experiment, time and process."""
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder, count = RESULTS / f"{experiment}-{stamp}", 1
+    # Two processes may start in the same second; one process may run twice in it.
+    name, count = f"{experiment}-{stamp}-{os.getpid()}", 1
+    folder = RESULTS / name
     while folder.exists():
         count += 1
-        folder = RESULTS / f"{experiment}-{stamp}-{count}"
+        folder = RESULTS / f"{name}-{count}"
     return folder
 
 

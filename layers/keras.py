@@ -23,6 +23,9 @@ CHANNELS_FIRST = "Images are (channels, rows, columns) here, channels first, unl
 class _KerasSpelt:
     """What the layers with Keras's arguments share; it comes before the layer that computes."""
 
+    #: Whether the initialisation was given in this house's words, not in Keras's.
+    _hasOwnWords = False
+
     def _spell(self, activation, use_bias, kernel_initializer, bias_initializer, input_shape):
         """Keep Keras's arguments, and return the initialisation that the layer is given."""
         if not isinstance(use_bias, bool):
@@ -47,11 +50,15 @@ class _KerasSpelt:
 
     def describeInitialisation(self):
         """The kernel's initialiser, and the bias's where it is not zero."""
+        if self._hasOwnWords:
+            return super().describeInitialisation()
         bias = f", bias {_shown(self.bias_initializer)}" if self._biasStartsOff else ""
         return f"{_shown(self.kernel_initializer)}{bias}"
 
     def describeWeights(self):
         """The part of `settings` that these layers share."""
+        if self._hasOwnWords:
+            return super().describeWeights()
         activation = "" if self.activation is None else f", activation={self.activation.settings()}"
         use_bias = "" if self.hasBias else ", use_bias=False"
         kernel = f", kernel_initializer={_shown(self.kernel_initializer)}"
@@ -83,6 +90,9 @@ class Dense(_KerasSpelt, FC):
         is told (n, units), the bias's (units,).
     input_shape : tuple of int or None
         The shape of one sample, (n,), for the first layer of a `Sequential`.
+    initialisation, initKWArgs
+        This house's own words, as in `FC`: an entry of `initD` and its options, in the place of
+        both initialisers.
     seed, name
         See `layers.Weighted`. `seed` goes before the seeds of the initialisers; without it those
         that were given one keep it.
@@ -110,12 +120,14 @@ class Dense(_KerasSpelt, FC):
         input_shape=None,
         seed=None,
         name=None,
+        initialisation=None,
+        initKWArgs=None,
     ):
         self.units = whole_number(units, "units")
-        initialisation = self._spell(
-            activation, use_bias, kernel_initializer, bias_initializer, input_shape
-        )
-        super().__init__(units, use_bias, initialisation, seed=seed, name=name)
+        spelt = self._spell(activation, use_bias, kernel_initializer, bias_initializer, input_shape)
+        self._hasOwnWords = initialisation is not None
+        chosen = initialisation if self._hasOwnWords else spelt
+        super().__init__(units, use_bias, chosen, initKWArgs, seed, name)
 
 
 #: Cthulhu's name for it.

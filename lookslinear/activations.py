@@ -71,8 +71,8 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     array([-0.2,  1. ])
     """
     slope = float(slope)
-    if not math.isfinite(slope):
-        raise ValueError(f"slope must be finite. Received: {slope!r}.")
+    if not math.isfinite(slope * slope):
+        raise ValueError(f"slope and its square must be finite. Received: {slope!r}.")
     return Activation(
         "leakyRelu" if slope == 0.01 else f"leakyRelu({slope!r})",
         lambda x: np.where(x > 0, x, slope * x),

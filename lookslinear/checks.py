@@ -266,6 +266,9 @@ def _of_neighbours(scores: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
         signs = np.signbit(np.moveaxis(scores, axis, 0))
         name = names.get(axis, "taps")
         yield _of_fair_coins(f"neighbouring {name} of one sign", signs[:-1] == signs[1:])
+        if side % 2 == 0:  # a mirrored weight is no sample of an unmirrored law
+            half = side // 2
+            yield _of_fair_coins(f"halves of {name} of one sign", signs[:half] == signs[half:])
 
 
 def _of_fair_coins(what: str, heads: np.ndarray) -> Finding:

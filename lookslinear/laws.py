@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lookslinear.errors import unknown_name, whole_number
+from lookslinear.errors import real_number, unknown_name, whole_number
 from lookslinear.fans import Axes, Fans, axes_of, fans, keras_axes
 
 #: How the entries are distributed.
@@ -200,7 +200,8 @@ def normal_law(shape: Sequence[int], mean: float, stddev: float, dtype: str) -> 
     >>> normal_law((3, 4), 0.0, 0.5, "float32").variance
     0.25
     """
-    return entries_law(shape, "normal", stddev, mean=mean, dtype=dtype)
+    scale = real_number(stddev, "stddev", least=0)
+    return entries_law(shape, "normal", scale, mean=mean, dtype=dtype)
 
 
 def uniform_law(shape: Sequence[int], minval: float, maxval: float, dtype: str) -> WeightLaw:
@@ -213,6 +214,10 @@ def uniform_law(shape: Sequence[int], minval: float, maxval: float, dtype: str) 
     >>> uniform_law((3, 4), 0.0, 6.0, "float32").mean
     3.0
     """
+    if real_number(maxval, "maxval") < real_number(minval, "minval"):
+        raise ValueError(
+            f"maxval must not be below minval. Received: minval {minval!r}, maxval {maxval!r}."
+        )
     mean, scale = minval + (maxval - minval) / 2, (maxval - minval) / math.sqrt(12)
     return entries_law(shape, "uniform", scale, mean=mean, dtype=dtype)
 
@@ -225,7 +230,7 @@ def truncated_normal_law(shape: Sequence[int], mean: float, stddev: float, dtype
     >>> truncated_normal_law((3, 4), 0.0, 1.0, "float32").scale == TRUNCATED_DEVIATION
     True
     """
-    scale = stddev * TRUNCATED_DEVIATION
+    scale = real_number(stddev, "stddev", least=0) * TRUNCATED_DEVIATION
     return entries_law(shape, "truncated_normal", scale, mean=mean, dtype=dtype)
 
 
@@ -240,9 +245,8 @@ def _refuse_unknown_words(law: WeightLaw) -> None:
 
 
 def _refuse_bad_numbers(law: WeightLaw) -> None:
-    if not math.isfinite(law.scale) or (law.scale < 0 and law.family not in FIXED):
-        raise ValueError(f"scale must be finite and not negative. Received: {law.scale!r}.")
-    if not 0 <= law.sparsity < 1:
+    real_number(law.scale, "scale", least=-math.inf if law.family in FIXED else 0)
+    if not 0 <= real_number(law.sparsity, "sparsity") < 1:
         raise ValueError(f"sparsity must be in [0, 1). Received: {law.sparsity!r}.")
     if law.sparsity and law.family not in INDEPENDENT:
         raise ValueError(f"sparsity needs independent entries. Received: family {law.family!r}.")

@@ -446,6 +446,8 @@ def test_shapes_of_unequal_rank(nothingIsDrawn, name):
         ("mirror", None, TypeError, "mirror must be True or False. Received: None"),
         ("mirror", 1.0, TypeError, r"mirror must be True or False. Received: 1\.0"),
         ("mirror", np.ones(2), TypeError, r"mirror must be True or False. Received: array"),
+        ("mirror", np.array([True]), TypeError, r"mirror must be True or False. Received: array"),
+        ("relu", 1, TypeError, "relu must be True or False. Received: 1"),
         ("pooling", 2, TypeError, "pooling must be True or False. Received: 2"),
         ("signalPriorities", (-1, 1), ValueError, "signalPriorities.*at least 0. Received: -1"),
         ("signalPriorities", (0, 0.0), ValueError, r"signalPriorities.*Received: \(0, 0\.0\)"),
@@ -518,6 +520,13 @@ def test_bad_seeds(rng, kind):
     for name in RANDOM:
         with pytest.raises(kind, match=r"rng must .*Received"):
             initD[name]((4,), (4,), rng=rng)
+
+
+def test_numpy_booleans_serve_as_options():
+    np.testing.assert_array_equal(
+        stored("heNormal", (4,), (6,), rng=0, mirror=np.True_),
+        stored("heNormal", (4,), (6,), rng=0, mirror=True),
+    )
 
 
 def test_numpy_integers_and_lists_serve_as_shapes():

@@ -208,9 +208,10 @@ def test_every_requirement_is_pinned_to_a_version_it_allows(requirements, lines,
 def test_requirements_of_requirements_are_pinned(requirements, lines):
     python = "{}.{}".format(*sys.version_info)
     pinned = pins(lines, python)
-    present = {
-        canonicalize_name(one.name): one.version for one in importlib.metadata.distributions()
-    }
+    present = {}
+    for one in importlib.metadata.distributions():
+        # The first on the path is the one that is imported; setuptools brings copies at its end.
+        present.setdefault(canonicalize_name(one.name), one.version)
     if any(present.get(name, version) != version for name, version in pinned.items()):
         pytest.skip("other versions than the pinned ones are installed here")
     waiting = [one.name for one in requirements if applies(one, python, extra="test")]

@@ -9,12 +9,12 @@ a standard normal z taken at m, n units, and a weight that multiplies by g:
     its scatter:          Var s = (E phi^4 - V^2 - 2 m^2 V'^2) / n
     its share in phi'^2:  Cov(s, d) = (E phi'^2 phi^2 - D V - 2 m^2 D' V') / n
 
-The shift d and the variance v of m follow from m' = g s X, where X is the relative length that the
-weight gives: Var X = 2 / n' for independent weights, 0 for a Haar frame that widens,
-2 (n - n') / (n' (n + 2)) for one that narrows. Backward, the product of D along the trajectory is
-expanded around it to second order, and the gradient's component along phi(h) is not independent of
-h'. Derived for this project and compared with simulation; the leading order is Poole et al. 2016,
-arXiv 1606.05340, and Schoenholz et al. 2017, arXiv 1611.01232.
+The shift d and the variance v of m (d enters as exp(d / m)) follow from m' = g s X, where X is the
+relative length that the weight gives: Var X = 2 / n' for independent weights, 0 for a Haar frame
+that widens, 2 (n - n') / (n' (n + 2)) for one that narrows. Backward, the product of D along the
+trajectory is expanded around it to second order, and the gradient's component along phi(h) is not
+independent of h'. Derived for this project and compared with simulation; the leading order is Poole
+et al. 2016, arXiv 1606.05340, and Schoenholz et al. 2017, arXiv 1611.01232.
 """
 
 from __future__ import annotations
@@ -24,9 +24,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lookslinear.errors import NotCoveredError
 from lookslinear.theory.depth import forward_step
 from lookslinear.theory.quadrature import normal_nodes
 from lookslinear.theory.stages import Stage
+
+#: The relative first-order term up to which the expansion is trusted.
+LARGEST_SHIFT = 1.0
 
 
 def finite_width_moments(
@@ -44,12 +48,14 @@ def finite_width_moments(
     Returns
     -------
     forward, backward : arrays with the stages as first axis, the samples behind it
-        A gradient of independent normal numbers enters at the last outputs. Units: variance.
+        A gradient of independent normal numbers enters at the last outputs. Units: variance. NaN
+        where the first-order term is larger than 1, so that the expansion does not hold: on the
+        critical line beyond a depth of about three widths.
 
     Raises
     ------
     NotCoveredError
-        As `forward_second_moments` does.
+        As `forward_second_moments` does, and for convolutions and CReLU.
 
     Examples
     --------
@@ -59,9 +65,27 @@ def finite_width_moments(
     >>> bool(0.3943 < forward[1] < 0.3943 * 1.02)  # 0.3943 at infinite width
     True
     """
+    _refuse_uncovered(stages)
     states = _trajectory(stages, np.asarray(input_moment, dtype=float))
-    forward = np.array([state.moment + state.shift for state in states])
-    return forward, _gradients(stages, states)
+    shifts = np.array([state.shift / state.moment for state in states])
+    holds = np.abs(shifts) <= LARGEST_SHIFT
+    forward = np.array([state.moment for state in states]) * np.exp(np.where(holds, shifts, np.nan))
+    # A gradient has passed all layers above it.
+    holds = np.logical_and.accumulate(holds[::-1])[::-1]
+    with np.errstate(over="ignore", invalid="ignore"):  # deep in chaos; not finite, not judged
+        return forward, np.where(holds, _gradients(stages, states), np.nan)
+
+
+def _refuse_uncovered(stages: Sequence[Stage]) -> None:
+    if stages[0].activation.name != "linear":
+        raise NotCoveredError(
+            f"the first stage must read the data: 'linear'. "
+            f"Received: {stages[0].activation.name!r}."
+        )
+    if any(stage.law.receptive_field or stage.activation.doubles for stage in stages):
+        raise NotCoveredError(
+            "corrections of first order in 1 / width are known for dense layers without CReLU."
+        )
 
 
 @dataclass(frozen=True)
@@ -86,7 +110,7 @@ class _Averages:
 
     @classmethod
     def of(cls, stage: Stage, q: np.ndarray) -> _Averages:
-        nodes, weights = normal_nodes(np.max(q))
+        nodes, weights = normal_nodes(np.fmax.reduce(q, axis=None))
         h = np.sqrt(q)[..., None] * nodes
         values, derivatives = stage.activation.function(h), stage.activation.derivative(h)
         squares, slopes = values**2, derivatives**2

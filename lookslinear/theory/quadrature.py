@@ -25,7 +25,7 @@ def normal_nodes(largest_variance: float = 1.0) -> tuple[np.ndarray, np.ndarray]
 
     As many as a function needs that changes over a distance of about 1, such as tanh.
     """
-    steepness = math.sqrt(min(max(largest_variance, 1.0), _MOST**2))
+    steepness = math.sqrt(min(max(1.0, largest_variance), _MOST**2))
     return _trapezoidal(min(_FEWEST * 2 ** math.ceil(math.log2(steepness)), _MOST))
 
 
@@ -47,7 +47,7 @@ def expectation(
     array([1., 4.])
     """
     variance = np.asarray(variance, dtype=float)
-    points, weights = normal_nodes(np.max(variance, initial=0.0))
+    points, weights = normal_nodes(np.fmax.reduce(variance, axis=None, initial=0.0))
     deviations = np.sqrt(variance).reshape(-1, 1)
     result, rows = np.empty(len(deviations)), _BLOCK // len(points)
     for start in range(0, len(deviations), rows):

@@ -17,7 +17,7 @@ from experiments.running import completeFolder, newFolder, writeRun
 def test_a_new_folder_is_named_by_experiment_and_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = newFolder("try")
-    assert re.fullmatch(r"results/try-\d{8}-\d{6}(-\d+)?", folder.as_posix())
+    assert re.fullmatch(rf"results/try-\d{{8}}-\d{{6}}-{os.getpid()}(-\d+)?", folder.as_posix())
     assert not any(tmp_path.iterdir())
     taken = {folder}
     for _ in range(3):

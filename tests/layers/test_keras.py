@@ -167,6 +167,8 @@ def test_arguments_and_defaults_are_those_of_keras():
             for name, parameter in inspect.signature(layer).parameters.items()
             if parameter.default is not inspect.Parameter.empty
         }
+        for ownWord in ("initialisation", "initKWArgs"):  # Dense understands FC's words too
+            assert found.pop(ownWord, None) is None
         assert found == {**own, **common, "seed": None, "name": None}
     assert issubclass(Dense, FC)
     assert issubclass(Conv2D, Convolution)
@@ -388,3 +390,14 @@ def test_an_initializer_that_returns_something_else_is_refused():
     layer = Dense(5, kernel_initializer=lambda shape, dtype=None: np.ones(shape[::-1], dtype))
     with pytest.raises(ValueError, match=r"must return the shape .*\(6, 5\). Received: \(5, 6\)"):
         layer(Representation(UNITS))
+
+
+def test_Dense_understands_the_words_of_this_house():
+    layer = Dense(6, initialisation="orthogonal", initKWArgs={"mirror": True}, seed=3)
+    layer(Representation((8,)))
+    same = FC(6, initialisation="orthogonal", initKWArgs={"mirror": True}, seed=3)
+    same(Representation((8,)))
+    assert (layer.weight.get_value() == same.weight.get_value()).all()
+    assert "orthogonal" in repr(layer)
+    with pytest.raises(ValueError, match="Did you mean 'orthogonal'"):
+        Dense(6, initialisation="orthogonl")

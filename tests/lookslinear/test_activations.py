@@ -124,8 +124,17 @@ def test_a_new_activation_takes_its_exact_gain_as_the_literature_s():
         (lambda: activation("leakyRelu(nan)"), UnknownNameError, "Did you mean 'leakyRelu'"),
         (lambda: activation(3), UnknownNameError, "unknown activation 3"),
         (lambda: activation(None), UnknownNameError, "unknown activation None"),
-        (lambda: leaky_relu(math.nan), ValueError, "slope must be finite. Received: nan"),
-        (lambda: leaky_relu(math.inf), ValueError, "slope must be finite. Received: inf"),
+        (lambda: leaky_relu(1e300), ValueError, "square must be finite. Received: 1e[+]300"),
+        (
+            lambda: leaky_relu(math.nan),
+            ValueError,
+            "square must be finite. Received: nan",
+        ),
+        (
+            lambda: leaky_relu(math.inf),
+            ValueError,
+            "square must be finite. Received: inf",
+        ),
         (lambda: activation("leakyRelu(1.2.3)"), UnknownNameError, "Did you mean 'leakyRelu'"),
     ],
 )

@@ -97,8 +97,16 @@ def test_constants():
     ("call", "kind", "message"),
     [
         (lambda: K.set_floatx("int32"), ValueError, "unknown floatx 'int32'.*float16, float32"),
-        (lambda: K.random_normal((2,), stddev=-1.0), ValueError, "not negative. Received: -1.0"),
-        (lambda: K.random_uniform((2,), 1.0, 0.0), ValueError, "not negative"),
+        (
+            lambda: K.random_normal((2,), stddev=-1.0),
+            ValueError,
+            "stddev must be .* -1.0",
+        ),
+        (
+            lambda: K.random_uniform((2,), 1.0, 0.0),
+            ValueError,
+            "maxval must not be below.*minval 1.0",
+        ),
         (lambda: K.random_normal((2,), dtype="int32"), ValueError, "unknown dtype 'int32'"),
         (lambda: K.random_normal((2,), dtype="flaot"), TypeError, "NumPy knows. Received: 'flaot'"),
         (lambda: K.random_normal("22"), TypeError, "tuple of whole numbers. Received: shape='22'"),

@@ -346,6 +346,12 @@ def test_halves_that_are_no_mirror_images_are_rejected(name):
         assert_rejected(sampler, law, count, "entries off their arrangement")
 
 
+def test_a_mirrored_weight_is_no_sample_of_an_unmirrored_law():
+    law = dense_law(60, 60, "normal", 0.3)
+    half = dense_law(30, 60, "normal", 0.3)
+    assert_rejected(lambda _, rng: mirror(draw(half, rng), 0), law, 1, "halves of inputs")
+
+
 def test_a_weight_that_is_mirrored_along_its_outputs_is_rejected():
     law = dense_law(60, 60, "normal", 0.3, mirror=True)
     half = dense_law(60, 30, "normal", 0.3)

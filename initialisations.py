@@ -89,6 +89,10 @@ class Initialisation:
         checked = checked_options(options)
         return self._lawOf(Connection.between(inputShape, outputShape, checked, floatX()), checked)
 
+    def check(self, options) -> None:
+        """Refuse options that cannot be taken, before there are shapes."""
+        checked_options(options, getattr(self, "_own", ()))
+
     def __repr__(self):
         return f"<initialisation {self.__name__}>"
 

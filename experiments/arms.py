@@ -72,6 +72,8 @@ def parseArms(texts: Sequence[str]) -> list[Arm]:
     Traceback (most recent call last):
     ValueError: each arm must stand once. Received twice: 'heNormal/relu'.
     """
+    if isinstance(texts, str):
+        raise TypeError(f"arms must be a list of {SYNTAX}. Received: {texts!r}.")
     arms = [Arm.parse(text) for text in texts]
     if not arms:
         raise ValueError(f"at least one arm is needed: {SYNTAX}.")

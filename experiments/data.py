@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lookslinear.errors import unknown_name
+from lookslinear.errors import unknown_name, whole_number
 from lookslinear.sampling import Rng, as_generator, choose, standard_normal
 
 #: The sides of the colour patches that are cut from photographs.
@@ -55,7 +55,7 @@ def loadBatch(name: str, batch: int, rng: Rng, standardise: str = "global") -> n
     >>> x.shape, x.mean().round(12) == 0, x.std().round(12)
     ((16, 1, 8, 8), True, 1.0)
     """
-    generator = as_generator(rng)
+    generator, batch = as_generator(rng), whole_number(batch, "batch")
     if standardise not in STANDARDISATIONS:
         raise unknown_name("standardise", standardise, STANDARDISATIONS)
     x = _sourceOf(name)(batch, generator)
@@ -85,6 +85,7 @@ def _patches(batch: int, generator: np.random.Generator) -> np.ndarray:
 
     photographs = np.stack(load_sample_images().images).transpose(0, 3, 1, 2)
     rows, columns = (side - PATCH + 1 for side in photographs.shape[2:])
+    _refuseLarge(batch, len(photographs) * rows * columns, "patches")
     places = choose(len(photographs) * rows * columns, batch, generator)
     corners = zip(*np.unravel_index(places, (len(photographs), rows, columns)), strict=True)
     cut = [photographs[n, :, r : r + PATCH, c : c + PATCH] for n, r, c in corners]
@@ -99,11 +100,15 @@ SOURCES = {"digits": _digits, "patches": _patches, "gaussian": _gaussian}
 
 
 def _chosen(x: np.ndarray, batch: int, generator: np.random.Generator, name: str) -> np.ndarray:
-    if batch > len(x):
-        raise ValueError(
-            f"batch must be at most {len(x)}, the samples in {name!r}. Received: {batch}."
-        )
+    _refuseLarge(batch, len(x), name)
     return x[choose(len(x), batch, generator)].astype(float)
+
+
+def _refuseLarge(batch: int, count: int, name: str) -> None:
+    if batch > count:
+        raise ValueError(
+            f"batch must be at most {count}, the samples in {name!r}. Received: {batch}."
+        )
 
 
 def _standardised(x: np.ndarray, standardise: str) -> np.ndarray:
@@ -147,6 +152,8 @@ def _readArchive(path: Path) -> np.ndarray:
 
 
 def _checkedImages(x: np.ndarray, path: Path) -> np.ndarray:
+    if not isinstance(x, np.ndarray):  # NumPy gives the bytes of what is no array
+        raise ValueError(f"x in {str(path)!r} must be an array. Received: {type(x).__name__}.")
     if x.dtype.kind not in "biuf":
         raise ValueError(f"x in {str(path)!r} must be real numbers. Received: dtype {x.dtype}.")
     if x.ndim not in (2, 3, 4) or 0 in x.shape:

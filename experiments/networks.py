@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from experiments.arms import Arm
 from initialisations import initD
+from lookslinear.errors import unknown_name, whole_number
 from lookslinear.theory import Stage
 
 NETWORKS = ("dense", "conv")
@@ -39,6 +40,9 @@ def stagesOf(
     >>> [stage.law.shape for stage in stages], [stage.law.mirror for stage in stages]
     ([(64, 32), (64, 32), (64, 32)], [False, True, True])
     """
+    if network not in NETWORKS:
+        raise unknown_name("network", network, NETWORKS)
+    whole_number(depth, "depth")
     conv = network == "conv"
     if conv and s % 2 == 0:
         raise ValueError(

@@ -55,6 +55,8 @@ class Growth:
         'vanishes by 0.50 a layer, as predicted'
         >>> Growth(1.0001, 1.0, -8.0, 7, 50, 50, limit=5).verdict()
         'keeps its size, NOT as predicted: z = -8.0 at layer 7'
+        >>> Growth(1.01, 1.0, 0.8, 7, 50, 50, limit=5).verdict()
+        'explodes by 1.01 a layer; predicted: keeps its size, within the error'
         """
         behaviour = _behaviour(self.measured)
         if not self.judged:
@@ -62,6 +64,9 @@ class Growth:
         if abs(self.z) > self.limit:
             return f"{behaviour}, NOT as predicted: z = {self.z:.1f} at layer {self.worstLayer}"
         where = "" if self.judged == self.layers else f" in {self.judged} of {self.layers} layers"
+        expected = _behaviour(self.predicted)
+        if expected.split()[0] != behaviour.split()[0]:
+            return f"{behaviour}; predicted: {expected}, within the error{where}"
         return f"{behaviour}, as predicted{where}"
 
 

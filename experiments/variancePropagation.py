@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from utilityFunctions import theano
 from experiments.arms import Arm, parseArms
 from experiments.data import loadBatch
-from experiments.networks import stagesOf
+from experiments.networks import NETWORKS, stagesOf
 from experiments.predictions import Prediction, predict
 from experiments.probes import LogMeanSquares, propagate
 from lookslinear.errors import unknown_name, whole_number
@@ -133,10 +133,10 @@ def prepare(config: Config) -> Plan:
         whole_number(getattr(config, name), name)
     if config.dtype not in DTYPES:
         raise unknown_name("dtype", config.dtype, DTYPES)
-    if config.network not in ("dense", "conv"):
-        raise unknown_name("network", config.network, ("dense", "conv"))
+    if config.network not in NETWORKS:
+        raise unknown_name("network", config.network, NETWORKS)
     seed = as_seed(config.seed)
-    config = dataclasses.replace(config, arm=tuple(config.arm) or DEFAULT_ARMS)
+    config = dataclasses.replace(config, arm=config.arm or DEFAULT_ARMS)
     arms = parseArms(config.arm)
     x = loadBatch(config.data, config.batch, child_seed(seed, _DATA), config.standardise)
     x = _shapedFor(config.network, x)
@@ -245,11 +245,12 @@ def _direction(
     direction: str, logs: np.ndarray, predicted: np.ndarray, scale: str, rounding: np.ndarray
 ) -> pd.DataFrame:
     """One direction's columns; `rounding` is the relative error of the arithmetic at each layer."""
-    if scale == "log":
-        found, z = estimate(logs, rounding), z_score(logs, predicted, rounding)
-    else:
-        found = estimate(np.exp(logs), rounding * np.exp(logs).mean(axis=0))
-        z = z_score_of_products(logs, predicted, rounding)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # not finite, not judged
+        if scale == "log":
+            found, z = estimate(logs, rounding), z_score(logs, predicted, rounding)
+        else:
+            found = estimate(np.exp(logs), rounding * np.exp(logs).mean(axis=0))
+            z = z_score_of_products(logs, predicted, rounding)
     z = np.where((found.value == predicted) & np.isnan(z), 0.0, z)
     z = np.where(np.isfinite(found.value) & np.isfinite(predicted), z, np.nan)  # not overflown
     return pd.DataFrame(

@@ -16,7 +16,9 @@ class Convolution(Weighted):
     p zeros surround the image: s // 2 for 'half', 0 for 'valid', s - 1 for 'full'.
 
     With strides of (2, 2) and filters of at least 2 x 2 the layer tells its initialisation
-    `pooling=True`, unless initKWArgs say otherwise.
+    `pooling=True`, unless initKWArgs say otherwise. An orthogonal kernel then averages disjoint
+    blocks of 2 x 2: exactly so for 'half', odd filters and even sides; on odd sides, and with even
+    filters, the last window reaches over the border.
 
     Parameters
     ----------

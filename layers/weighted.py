@@ -57,7 +57,9 @@ class Weighted(Layer):
         self.hasBias = bool(bias)
         self.initialisation = initD[initialisation]
         self.initKWArgs = self._checkedOptions(initKWArgs)
-        if not isinstance(initialisation, str):
+        if isinstance(self.initialisation, Initialisation):
+            self.initialisation.check(self.options)
+        else:
             _refuseNarrow(self.initialisation, self.options)
         self._initialisationName = (
             initialisation

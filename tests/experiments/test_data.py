@@ -1,5 +1,7 @@
 """Data: real samples, standardised as stated; files that are no plain numbers are refused."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits, load_sample_images
@@ -170,3 +172,22 @@ def test_unknown_names_and_too_large_batches(tmp_path):
         loadBatch("digits", 1798, 0)
     with pytest.raises(ValueError, match=r"batch must be at most 5, .*Received: 6"):
         loadBatch(save(tmp_path, x=normal(5, 3)), 6, 0)
+
+
+def test_what_is_no_array_is_refused(tmp_path):
+    path = tmp_path / "odd.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x", "hello")
+    with pytest.raises(ValueError, match=r"x in .* must be an array. Received: bytes"):
+        loadBatch(str(path), 2, rng=0)
+
+
+@pytest.mark.parametrize(("batch", "kind"), [(0, ValueError), (-1, ValueError), ("4", TypeError)])
+def test_a_batch_is_a_whole_number(batch, kind):
+    with pytest.raises(kind, match="batch must be"):
+        loadBatch("digits", batch, rng=0)
+
+
+def test_more_patches_than_places_are_refused():
+    with pytest.raises(ValueError, match=r"batch must be at most .* 'patches'. Received: 10000000"):
+        loadBatch("patches", 10_000_000, rng=0)

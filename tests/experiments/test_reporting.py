@@ -45,8 +45,15 @@ def rows(measured, predicted, z, scale="log", direction="forward", arm="a/b"):
     ],
 )
 def test_verdicts(measured, z, judged, words):
-    growth = Growth(measured, 0.5, z, worstLayer=7, judged=judged, layers=50, limit=5)
+    growth = Growth(measured, measured, z, worstLayer=7, judged=judged, layers=50, limit=5)
     assert growth.verdict() == words
+
+
+@pytest.mark.parametrize(("measured", "predicted"), [(1.01, 1.0), (1.01, 0.99), (1.0, 0.5)])
+def test_a_verdict_hides_no_other_prediction(measured, predicted):
+    growth = Growth(measured, predicted, 1.0, worstLayer=7, judged=50, layers=50, limit=5)
+    assert "as predicted" not in growth.verdict()
+    assert "within the error" in growth.verdict()
 
 
 def test_growth_of_logs_and_of_numbers():

@@ -215,6 +215,7 @@ def test_bad_numbers_of_units_are_refused(make, number, kind):
         ({"initialisation": 3}, TypeError, "initialisation must be a name in initD or a function"),
         ({"initialisation": lambda a, b: None}, TypeError, "must take .* the options rng"),
         ({"initKWArgs": [1]}, TypeError, r"initKWArgs must be a dict or None. Received: \[1\]"),
+        ({"initKWArgs": {"miror": True}}, TypeError, "unknown option 'miror'.*mean 'mirror'"),
         ({"initKWArgs": {"rng": 1}}, ValueError, "initKWArgs must not hold 'rng'.*'seed'"),
         ({"bias": "no"}, TypeError, "bias must be True or False. Received: 'no'"),
         ({"seed": -1}, ValueError, "seed must not be negative. Received: -1"),

@@ -94,7 +94,7 @@ def paddings(border_mode, s):
     >>> paddings("half", (3, 4)), paddings("full", (3, 4)), paddings(1, (3, 4))
     ((1, 2), (2, 3), (1, 1))
     """
-    border_mode = borderMode(border_mode)
+    border_mode, s = borderMode(border_mode), pair(s, "s")
     byName = {"half": (s[0] // 2, s[1] // 2), "valid": (0, 0), "full": (s[0] - 1, s[1] - 1)}
     return byName[border_mode] if isinstance(border_mode, str) else border_mode
 
@@ -104,14 +104,18 @@ def windows(side, s, stride, name="s"):
 
     Raises
     ------
+    TypeError
+        If an argument is no whole number.
     ValueError
-        If not even one fits.
+        If one is below 1, or not even one window fits.
 
     Examples
     --------
     >>> windows(7, 3, 2)
     3
     """
+    side, s = whole_number(side, "side"), whole_number(s, name)
+    stride = whole_number(stride, "stride")
     if s > side:
         raise ValueError(
             f"{name} must not be larger than the padded side that it moves along. "
@@ -133,12 +137,12 @@ def denseShape(inputShape, numUnits):
     >>> denseShape((64,), 10)
     (10,)
     """
-    if len(inputShape) != 1:
+    if len(sampleShape(inputShape, "inputShape")) != 1:
         raise ValueError(
             f"a dense layer needs samples of shape (units,). Received: {inputShape!r}. "
             f"Put Flatten() before it."
         )
-    return (numUnits,)
+    return (whole_number(numUnits, "numUnits"),)
 
 
 def convolutionShape(inputShape, numFilters, s=(3, 3), strides=(1, 1), border_mode="half"):
@@ -162,12 +166,13 @@ def convolutionShape(inputShape, numFilters, s=(3, 3), strides=(1, 1), border_mo
     (8, 33, 32)
     """
     _refuseNonImages("a convolution", inputShape)
+    s, strides = pair(s, "s"), pair(strides, "strides")
     padding = paddings(border_mode, s)
     sides = (
         windows(side + 2 * zeros, size, stride)
         for side, zeros, size, stride in zip(inputShape[1:], padding, s, strides, strict=True)
     )
-    return (numFilters, *sides)
+    return (whole_number(numFilters, "numFilters"), *sides)
 
 
 def poolingShape(inputShape, s=(2, 2), strides=None):
@@ -186,7 +191,8 @@ def poolingShape(inputShape, s=(2, 2), strides=None):
     (8, 16, 16)
     """
     _refuseNonImages("pooling", inputShape)
-    strides = s if strides is None else strides
+    s = pair(s, "s")
+    strides = s if strides is None else pair(strides, "strides")
     sides = (windows(*sizes) for sizes in zip(inputShape[1:], s, strides, strict=True))
     return (inputShape[0], *sides)
 
@@ -217,7 +223,7 @@ def doubledShape(inputShape):
 
 
 def _refuseNonImages(layer, inputShape):
-    if len(inputShape) != 3:
+    if len(sampleShape(inputShape, "inputShape")) != 3:
         raise ValueError(
             f"{layer} needs samples of shape (channels, rows, columns). Received: {inputShape!r}."
         )

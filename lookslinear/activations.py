@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import erf
 
-from lookslinear.errors import unknown_name
+from lookslinear.errors import known_name, real_number
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     >>> leaky_relu(0.2).function(np.array([-1.0, 1.0]))
     array([-0.2,  1. ])
     """
-    slope = float(slope)
+    slope = real_number(slope, "slope")
     if not math.isfinite(slope * slope):
         raise ValueError(f"slope and its square must be finite. Received: {slope!r}.")
     return Activation(
@@ -137,6 +137,4 @@ Known: crelu, erf, leakyRelu, linear, relu, tanh.
     with_slope = re.fullmatch(r"leakyRelu\((-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\)", str(name))
     if with_slope:
         return leaky_relu(float(with_slope[1]))
-    if name not in ACTIVATIONS:
-        raise unknown_name("activation", name, ACTIVATIONS)
-    return ACTIVATIONS[name]
+    return ACTIVATIONS[known_name("activation", name, ACTIVATIONS)]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lookslinear.errors import whole_number
 from lookslinear.laws import WeightLaw
 
 
@@ -20,7 +21,7 @@ def centre_tap(side: int) -> int:
     >>> [centre_tap(side) for side in (1, 2, 3, 4, 5)]
     [0, 0, 1, 1, 2]
     """
-    return (side - 1) // 2
+    return (whole_number(side, "side") - 1) // 2
 
 
 def average_taps(side: int, flips: bool) -> slice:
@@ -103,6 +104,8 @@ def arrange(block: np.ndarray, law: WeightLaw) -> np.ndarray:
            [ 0., -1.,  0.],
            [ 0.,  0.,  0.]])
     """
+    if np.shape(block) != law.block_shape:
+        raise ValueError(f"block must be of shape {law.block_shape}. Received: {np.shape(block)}.")
     weight = block if law.taps == "all" else place_taps(block, law)
     if law.mirror:
         weight = mirror(weight, law.axes.input)
@@ -128,5 +131,6 @@ def _taps(law: WeightLaw) -> Sequence[slice]:
         if law.taps == "average":
             taps[axis] = average_taps(side, law.axes.flips)
         else:
-            taps[axis] = slice(centre_tap(side), centre_tap(side) + 1)
+            centre = centre_tap(max(side, 1))  # a side of zero has no taps: an empty slice of it
+            taps[axis] = slice(centre, centre + 1)
     return tuple(taps)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 
 class UnknownNameError(ValueError, KeyError):
@@ -50,6 +50,35 @@ Known: linear, relu.
     known = sorted(known)
     hint = nearest(name, known)
     return UnknownNameError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+def known_name(kind: str, name: object, known: Collection[str]) -> str:
+    """`name` itself, if it is one of the `known` ones of a `kind`; anything else is unknown.
+
+    Examples
+    --------
+    >>> known_name("activation", ["relu"], ["linear", "relu"])
+    Traceback (most recent call last):
+    lookslinear.errors.UnknownNameError: unknown activation ['relu']. Did you mean 'relu'? \
+Known: linear, relu.
+    """
+    if not isinstance(name, str) or name not in known:  # a list has no hash to look it up by
+        raise unknown_name(kind, name, known)
+    return name
+
+
+def refuse_other_kind(value: object, kind: type, name: str) -> None:
+    """Raises TypeError unless `value` is an instance of `kind`.
+
+    Examples
+    --------
+    >>> refuse_other_kind("3", int, "rank")
+    Traceback (most recent call last):
+    TypeError: rank must be an int. Received: '3'.
+    """
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
+        raise TypeError(f"{name} must be {article} {kind.__name__}. Received: {value!r}.")
 
 
 def whole_number(value: object, name: str, least: int = 1) -> int:

@@ -8,11 +8,11 @@ the output channels and the receptive field, so the axes are named, not guessed 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lookslinear.errors import unknown_name, whole_number
+from lookslinear.errors import known_name, refuse_other_kind, whole_number
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,11 @@ def axes_of(rank: int, layout: str = "theano", groups: int = 1) -> Axes:
     >>> axes_of(4, "keras")
     Axes(input=2, output=3, groups=1, flips=False, batch=())
     """
-    if layout not in LAYOUTS:
-        raise unknown_name("layout", layout, LAYOUTS)
     if not 2 <= whole_number(rank, "rank") <= 5:
         raise ValueError(f"rank must be 2 (dense) or 3 to 5 (kernels). Received: {rank}.")
     if rank == 2 and groups != 1:
         raise ValueError(f"groups must be 1 for a dense weight. Received: {groups!r}.")
-    dense, kernel = LAYOUTS[layout]
+    dense, kernel = LAYOUTS[known_name("layout", layout, LAYOUTS)]
     return dense() if rank == 2 else kernel(rank, groups)
 
 
@@ -189,6 +187,22 @@ def _alone(axes: list[int]) -> int | tuple[int, ...]:
     return axes[0] if len(axes) == 1 else tuple(axes)
 
 
+def as_shape(shape: Iterable[int]) -> tuple[int, ...]:
+    """A weight's shape as a tuple of ints; sides of zero are allowed.
+
+    Examples
+    --------
+    >>> as_shape([3, 0])
+    (3, 0)
+    >>> as_shape(5)
+    Traceback (most recent call last):
+    TypeError: shape must be a sequence of whole numbers. Received: 5.
+    """
+    if isinstance(shape, str) or not isinstance(shape, Iterable):
+        raise TypeError(f"shape must be a sequence of whole numbers. Received: {shape!r}.")
+    return tuple(whole_number(side, "each side of shape", least=0) for side in shape)
+
+
 def fans(shape: Sequence[int], axes: Axes) -> Fans:
     """Fan in and fan out of a weight.
 
@@ -205,8 +219,8 @@ def fans(shape: Sequence[int], axes: Axes) -> Fans:
 
     Raises
     ------
-    ValueError
-        If the output channels cannot be split into the groups.
+    ValueError, TypeError
+        If the output channels cannot be split into the groups, and for what is no shape or no axes.
 
     References
     ----------
@@ -221,6 +235,8 @@ def fans(shape: Sequence[int], axes: Axes) -> Fans:
     >>> fans((64, 1, 3, 3), axes_of(4, "torch", groups=64))
     Fans(fan_in=9, fan_out=9)
     """
+    refuse_other_kind(axes, Axes, "axes")
+    shape = as_shape(shape)
     receptive = math.prod(shape[axis] for axis in axes.receptive(len(shape)))
     inputs = math.prod(shape[axis] for axis in axes.inputs)
     outputs = math.prod(shape[axis] for axis in axes.outputs)

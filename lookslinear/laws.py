@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lookslinear.errors import real_number, unknown_name, whole_number
-from lookslinear.fans import Axes, Fans, axes_of, fans, keras_axes
+from lookslinear.errors import known_name, real_number, refuse_other_kind
+from lookslinear.fans import Axes, Fans, as_shape, axes_of, fans, keras_axes
 
 #: How the entries are distributed.
 FAMILIES = (
@@ -97,10 +97,13 @@ class WeightLaw:
     mean: float = 0.0
 
     def __post_init__(self):
-        shape = tuple(whole_number(n, "each side of shape", least=0) for n in self.shape)
-        object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
-        _refuse_unknown_words(self)
+        object.__setattr__(self, "shape", as_shape(self.shape))
+        object.__setattr__(self, "dtype", dtype_name(self.dtype))
+        refuse_other_kind(self.axes, Axes, "axes")
+        if not isinstance(self.mirror, bool | np.bool_):
+            raise TypeError(f"mirror must be True or False. Received: {self.mirror!r}.")
+        known_name("family", self.family, FAMILIES)
+        known_name("taps", self.taps, TAPS)
         _refuse_bad_numbers(self)
         _refuse_impossible_shapes(self)
 
@@ -170,6 +173,24 @@ class WeightLaw:
         return replace(self, dtype=dtype)
 
 
+def dtype_name(dtype: object) -> str:
+    """The name of a dtype that can be drawn, from anything that NumPy reads as one.
+
+    Examples
+    --------
+    >>> dtype_name(np.float32)
+    'float32'
+    >>> dtype_name(None)
+    Traceback (most recent call last):
+    lookslinear.errors.UnknownNameError: unknown dtype None. Known: float16, float32, float64.
+    """
+    try:
+        name = None if dtype is None else np.dtype(dtype).name  # NumPy reads None as float64
+    except (TypeError, ValueError, SyntaxError):
+        name = dtype
+    return known_name("dtype", name, DTYPES)
+
+
 def dense_law(inputs: int, outputs: int, family: str, scale: float, **claims) -> WeightLaw:
     """The law of a dense weight in Theano's layout (in, out).
 
@@ -189,7 +210,8 @@ def entries_law(shape: Sequence[int], family: str, scale: float, **claims) -> We
     >>> entries_law((3,), "uniform", 0.5, mean=1.0).fans
     Fans(fan_in=3, fan_out=3)
     """
-    return WeightLaw(tuple(shape), keras_axes(len(shape)), family, scale, **claims)
+    shape = as_shape(shape)
+    return WeightLaw(shape, keras_axes(len(shape)), family, scale, **claims)
 
 
 def normal_law(shape: Sequence[int], mean: float, stddev: float, dtype: str) -> WeightLaw:
@@ -234,25 +256,13 @@ def truncated_normal_law(shape: Sequence[int], mean: float, stddev: float, dtype
     return entries_law(shape, "truncated_normal", scale, mean=mean, dtype=dtype)
 
 
-def _refuse_unknown_words(law: WeightLaw) -> None:
-    for kind, word, known in (
-        ("family", law.family, FAMILIES),
-        ("taps", law.taps, TAPS),
-        ("dtype", law.dtype, DTYPES),
-    ):
-        if word not in known:
-            raise unknown_name(kind, word, known)
-
-
 def _refuse_bad_numbers(law: WeightLaw) -> None:
     real_number(law.scale, "scale", least=-math.inf if law.family in FIXED else 0)
     if not 0 <= real_number(law.sparsity, "sparsity") < 1:
         raise ValueError(f"sparsity must be in [0, 1). Received: {law.sparsity!r}.")
     if law.sparsity and law.family not in INDEPENDENT:
         raise ValueError(f"sparsity needs independent entries. Received: family {law.family!r}.")
-    if not math.isfinite(law.mean):
-        raise ValueError(f"mean must be finite. Received: {law.mean!r}.")
-    if law.mean and (law.family not in INDEPENDENT or law.sparsity):
+    if real_number(law.mean, "mean") and (law.family not in INDEPENDENT or law.sparsity):
         raise ValueError(
             f"a mean needs independent entries, none of them cut. Received: family "
             f"{law.family!r}, sparsity {law.sparsity}."

@@ -16,7 +16,8 @@ from numpy.random import Generator, SeedSequence
 from scipy.linalg import lapack
 
 from lookslinear.arranging import arrange, mask_sparsely
-from lookslinear.laws import TRUNCATED_DEVIATION, TRUNCATION, WeightLaw
+from lookslinear.errors import refuse_other_kind, whole_number
+from lookslinear.laws import TRUNCATED_DEVIATION, TRUNCATION, WeightLaw, dtype_name
 
 Rng = int | SeedSequence | Generator | None
 
@@ -38,7 +39,7 @@ def draw(law: WeightLaw, rng: Rng = None) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        For another kind of `rng`, or a negative int.
+        For anything but a WeightLaw, another kind of `rng`, or a negative int.
 
     References
     ----------
@@ -51,6 +52,7 @@ def draw(law: WeightLaw, rng: Rng = None) -> np.ndarray:
     >>> frame.shape, bool(abs(frame.T @ frame - np.eye(200)).max() < 1e-13)
     ((300, 200), True)
     """
+    refuse_other_kind(law, WeightLaw, "law")
     generator = as_generator(rng)
     block = np.empty(0) if 0 in law.shape else _FAMILIES[law.family](law, generator)
     block = block.astype(law.dtype, copy=False).reshape(law.block_shape)
@@ -127,6 +129,7 @@ def standard_normal(shape: tuple[int, ...], rng: Rng = None, dtype: str = "float
     >>> standard_normal((2, 3), rng=0).dtype
     dtype('float32')
     """
+    dtype = dtype_name(dtype)
     numbers = as_generator(rng).standard_normal(shape, dtype=_drawn_dtype(dtype))
     return numbers.astype(dtype, copy=False)
 
@@ -240,6 +243,8 @@ def haar_frame(n: int, k: int, generator: Generator, dtype: type = np.float32) -
     >>> haar_frame(1, 1, as_generator(0)).shape
     (1, 1)
     """
+    if whole_number(k, "k") > whole_number(n, "n"):
+        raise ValueError(f"n must be at least k, the number of columns. Received: n {n}, k {k}.")
     rows = np.triu(generator.standard_normal((k, n), dtype=dtype))  # one Gaussian vector a row
     diagonal = np.einsum("ii->i", rows[:, :k])
     diagonal[diagonal == 0] = np.finfo(dtype).eps ** 2  # a zero has no sign to reflect by

@@ -21,7 +21,7 @@ import numpy as np
 from lookslinear.errors import NotCoveredError
 from lookslinear.theory.maps import derivative_moment, second_moment
 from lookslinear.theory.padding import sum_over_taps
-from lookslinear.theory.stages import Stage
+from lookslinear.theory.stages import Stage, as_entering_moment, check_chain
 
 
 def forward_second_moments(
@@ -44,6 +44,8 @@ def forward_second_moments(
     ------
     NotCoveredError
         For combinations without a formula, with the reason.
+    ValueError, TypeError
+        For stages that do not fit one another, and a moment that is negative or NaN.
 
     Examples
     --------
@@ -53,7 +55,8 @@ def forward_second_moments(
     >>> [float(q) for q in forward_second_moments(stages, 1.0)]
     [1.0, 0.5, 0.25, 0.125]
     """
-    moments, moment = [], np.asarray(input_moment, dtype=float)
+    check_chain(stages)
+    moments, moment = [], as_entering_moment(input_moment, "input_moment")
     for stage in stages:
         moment = forward_step(stage, moment)
         moments.append(moment)
@@ -101,7 +104,9 @@ def backward_second_moments(
     >>> [float(d) for d in backward_second_moments(stages, forward)]
     [0.25, 0.5, 1.0]
     """
-    gradient = np.broadcast_to(np.asarray(output_gradient, dtype=float), np.shape(forward[-1]))
+    check_chain(stages)
+    gradient = as_entering_moment(output_gradient, "output_gradient")
+    gradient = np.broadcast_to(gradient, np.shape(forward[-1]))
     gradients = [gradient]
     for stage, moment in zip(stages[:0:-1], forward[-2::-1], strict=True):
         gradient = backward_step(stage, moment, gradient)

@@ -27,7 +27,7 @@ import numpy as np
 from lookslinear.errors import NotCoveredError
 from lookslinear.theory.depth import forward_step
 from lookslinear.theory.quadrature import normal_nodes
-from lookslinear.theory.stages import Stage
+from lookslinear.theory.stages import Stage, as_entering_moment, check_chain
 
 #: The relative first-order term up to which the expansion is trusted.
 LARGEST_SHIFT = 1.0
@@ -65,8 +65,9 @@ def finite_width_moments(
     >>> bool(0.3943 < forward[1] < 0.3943 * 1.02)  # 0.3943 at infinite width
     True
     """
+    check_chain(stages)
     _refuse_uncovered(stages)
-    states = _trajectory(stages, np.asarray(input_moment, dtype=float))
+    states = _trajectory(stages, as_entering_moment(input_moment, "input_moment"))
     shifts = np.array([state.shift / state.moment for state in states])
     holds = np.abs(shifts) <= LARGEST_SHIFT
     forward = np.array([state.moment for state in states]) * np.exp(np.where(holds, shifts, np.nan))

@@ -25,8 +25,8 @@ import numpy as np
 from scipy.special import gammaln, polygamma, psi, roots_jacobi
 
 from lookslinear.activations import Activation
-from lookslinear.errors import NotCoveredError
-from lookslinear.theory.stages import Stage
+from lookslinear.errors import NotCoveredError, real_number
+from lookslinear.theory.stages import Stage, as_entering_moment, check_chain
 
 #: Beyond this many standard deviations the binomial weights of K are below 1e-30.
 _BINOMIAL_REACH = 12
@@ -69,7 +69,8 @@ def forward_log_norm(stages: Sequence[Stage], input_moment: np.ndarray | float) 
     >>> [round(float(moment[-1] - moment[0]), 3) for moment in law]
     [-1.651, 3.55]
     """
-    start = np.log(np.asarray(input_moment, dtype=float))
+    check_chain(stages)
+    start = _log(input_moment, "input_moment")
     means, variances = np.cumsum([_forward_step(stage) for stage in stages], axis=0).T
     return LogMoments(means.reshape(-1, *[1] * start.ndim) + start, variances)
 
@@ -89,10 +90,17 @@ def backward_log_norm(stages: Sequence[Stage], output_gradient: float = 1.0) -> 
     >>> bool(np.ptp(law.mean) < 1e-12), bool(np.ptp(law.variance) < 1e-12)
     (True, True)
     """
+    check_chain(stages)
+    entered = real_number(output_gradient, "output_gradient")
     entering = _chi_square(stages[-1].law.output_channels)
     terms = [entering] + [_backward_step(stage) for stage in stages[:0:-1]]
     means, variances = np.cumsum(terms, axis=0)[::-1].T
-    return LogMoments(means + math.log(output_gradient), variances)
+    return LogMoments(means + _log(entered, "output_gradient"), variances)
+
+
+def _log(moment: np.ndarray | float, name: str) -> np.ndarray:
+    with np.errstate(divide="ignore"):  # a signal of zeros has the log -inf
+        return np.log(as_entering_moment(moment, name))
 
 
 def _forward_step(stage: Stage) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from lookslinear.activations import Activation, activation
 from lookslinear.theory.quadrature import expectation
+from lookslinear.theory.stages import as_moment
 
 
 def second_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
@@ -29,7 +30,7 @@ def second_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     >>> float(second_moment("relu", 3.0)), float(second_moment("crelu", 3.0))
     (1.5, 3.0)
     """
-    phi, q = activation(phi), np.asarray(q, dtype=float)
+    phi, q = activation(phi), as_moment(q, "q")
     if phi.slopes is not None:
         return q * _mean_square_slope(phi)
     if phi.doubles:
@@ -56,7 +57,7 @@ def derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarra
     >>> float(derivative_moment("relu", 7.0)), float(derivative_moment("crelu", 7.0))
     (0.5, 1.0)
     """
-    phi, q = activation(phi), np.asarray(q, dtype=float)
+    phi, q = activation(phi), as_moment(q, "q")
     if phi.slopes is not None:
         return np.full_like(q, _mean_square_slope(phi))
     if phi.doubles:

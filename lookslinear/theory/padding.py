@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import convolve1d
 
-from lookslinear.errors import NotCoveredError, whole_number
+from lookslinear.errors import NotCoveredError, whole_number, whole_numbers
 from lookslinear.theory.stages import Stage
 
 
@@ -59,11 +59,12 @@ def zero_padding_loss(sides: tuple[int, ...], s: int, depth: int) -> np.ndarray:
     """
     if whole_number(s, "s") % 2 == 0:
         raise NotCoveredError(f"an even filter shifts the image; s must be odd. Received: {s}.")
+    sides = whole_numbers(sides, "sides", (1, 2, 3), "a tuple of one to three sides")
     return np.prod([_loss_along_axis(n, s, whole_number(depth, "depth")) for n in sides], axis=0)
 
 
 def _loss_along_axis(n: int, s: int, depth: int) -> np.ndarray:
-    moments, means = np.ones(whole_number(n, "each side")), []
+    moments, means = np.ones(n), []
     for _ in range(depth):
         moments = convolve1d(moments, np.ones(s) / s, mode="constant")
         means.append(moments.mean())

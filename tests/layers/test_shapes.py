@@ -98,6 +98,12 @@ def test_pooling_rule_is_theanos_for_all_small_sides():
             assert poolingShape((3, side, side), (s, s), (stride, stride)) == tuple(theanos)
 
 
+def test_one_number_serves_for_rows_and_columns():
+    assert convolutionShape((3, 8, 8), 3, s=3, strides=2) == (3, 4, 4)
+    assert poolingShape((3, 8, 8), 3, 2) == poolingShape((3, 8, 8), (3, 3), (2, 2))
+    assert paddings("half", 3) == (1, 1)
+
+
 def test_flattened_and_dense_shapes():
     assert flattenedShape((8, 3, 5)) == (120,)
     assert denseShape((120,), 10) == (10,)
@@ -127,6 +133,15 @@ def test_flattened_and_dense_shapes():
         (lambda: borderMode(None), TypeError, "border_mode .*None"),
         (lambda: windows(2, 3, 1), ValueError, "Received: 3 on a side of 2"),
         (lambda: convolutionShape((64,), 8), ValueError, r"a convolution needs.*\(64,\)"),
+        (lambda: windows(8, 3, 0), ValueError, "stride must be at least 1. Received: 0"),
+        (lambda: windows(8.0, 3, 1), TypeError, "side must be a whole number. Received: 8.0"),
+        (lambda: paddings("half", "33"), TypeError, "s must be a whole number.*'33'"),
+        (lambda: convolutionShape((3, 8, 8), 3, strides=(0, 1)), ValueError, "strides must be .*0"),
+        (lambda: convolutionShape((3, 8, 8), -3), ValueError, "numFilters must be .*-3"),
+        (lambda: convolutionShape(8, 3), TypeError, "inputShape must be .*Received: 8"),
+        (lambda: poolingShape((3, 8, 8), 2, (0, 1)), ValueError, "strides must be .*0"),
+        (lambda: denseShape((5,), -3), ValueError, "numUnits must be at least 1. Received: -3"),
+        (lambda: denseShape(5, 3), TypeError, "inputShape must be .*Received: 5"),
         (lambda: poolingShape((64,)), ValueError, r"pooling needs.*\(64,\)"),
     ],
 )

@@ -148,3 +148,20 @@ def test_a_weight_that_is_its_block_is_arranged_as_it_is():
     law = dense_law(4, 6, "normal", 1.0)
     block = draw(law, 0)
     assert arrange(block, law) is block
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: centre_tap(0), ValueError, "side must be at least 1. Received: 0"),
+        (lambda: centre_tap(2.5), TypeError, "side must be a whole number. Received: 2.5"),
+        (
+            lambda: arrange(np.ones((2, 3)), dense_law(3, 2, "normal", 1.0)),
+            ValueError,
+            r"block must be of shape \(3, 2\). Received: \(2, 3\)",
+        ),
+    ],
+)
+def test_bad_sides_and_blocks_are_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()

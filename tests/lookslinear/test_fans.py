@@ -143,3 +143,18 @@ def test_one_axis_needs_no_tuple():
 def test_bad_keras_axes_are_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: fans((3, 4), None), TypeError, "axes must be an Axes. Received: None"),
+        (lambda: fans((3.5, 4), axes_of(2)), TypeError, "side of shape must be a whole.*3.5"),
+        (lambda: fans((-3, 4), axes_of(2)), ValueError, "side of shape must be at least 0.*-3"),
+        (lambda: fans(5, axes_of(2)), TypeError, "shape must be a sequence.*Received: 5"),
+        (lambda: axes_of(4, ["x"]), UnknownNameError, r"unknown layout \['x'\].*Known: keras"),
+    ],
+)
+def test_what_is_no_shape_or_no_axes_is_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()

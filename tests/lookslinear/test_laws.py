@@ -224,3 +224,23 @@ def test_the_laws_by_bound_and_deviation_are_scipys(family):
 
 def test_a_constant_may_be_negative():
     assert dense_law(4, 2, "constant", -1.0).variance == 1.0
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: WeightLaw((3, 4), None, "normal", 1.0), TypeError, "axes must be an Axes.*None"),
+        (lambda: WeightLaw((3, 4), (0, 1), "normal", 1.0), TypeError, r"an Axes.*\(0, 1\)"),
+        (lambda: WeightLaw(5, axes_of(2), "normal", 1.0), TypeError, "shape must be a seq.*: 5"),
+        (lambda: normal_law(5, 0.0, 1.0, "float32"), TypeError, "shape must be a seq.*: 5"),
+        (lambda: dense_law(3, 4, ["haar"], 1.0), UnknownNameError, r"unknown family \['haar'\]"),
+        (lambda: kernel_law(dtype="foo"), UnknownNameError, "dtype 'foo'.*Known: float16, float32"),
+        (lambda: kernel_law(dtype=None), UnknownNameError, "unknown dtype None. Known: float16"),
+        (lambda: kernel_law(dtype=["x"]), UnknownNameError, r"unknown dtype \['x'\].*Known"),
+        (lambda: kernel_law(mirror="no"), TypeError, "mirror must be True or False.*'no'"),
+        (lambda: kernel_law(mean="1"), TypeError, "mean must be a number. Received: '1'"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()

@@ -109,9 +109,14 @@ def test_a_generator_as_seed_moves_on_but_its_seed_repeats():
             TypeError,
             "rng must be.*RandomState",
         ),
+        (lambda: draw(None), TypeError, "law must be a WeightLaw. Received: None"),
+        (lambda: draw("orthogonal"), TypeError, "law must be a WeightLaw. .*'orthogonal'"),
+        (lambda: haar_frame(3, 0, as_generator(0)), ValueError, "k must be at least 1.*: 0"),
+        (lambda: haar_frame(2, 3, as_generator(0)), ValueError, "n must be at least k.*n 2, k 3"),
+        (lambda: standard_normal((2,), 0, "int8"), ValueError, "dtype 'int8'.*Known: float16"),
     ],
 )
-def test_bad_seeds_are_refused(call, kind, message):
+def test_bad_arguments_are_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
 

@@ -105,7 +105,9 @@ def test_one_tap_reads_its_own_position(law):
         (lambda: zero_padding_loss((8, 8), 2, 3), NotCoveredError, "s must be odd. Received: 2"),
         (lambda: zero_padding_loss((8, 8), 0, 3), ValueError, "s must be at least 1"),
         (lambda: zero_padding_loss((8, 8), 3, 0), ValueError, "depth must be at least 1"),
-        (lambda: zero_padding_loss((8, 0), 3, 1), ValueError, "each side must be at least 1"),
+        (lambda: zero_padding_loss((8, 0), 3, 1), ValueError, "sides must be at least 1"),
+        (lambda: zero_padding_loss((), 3, 1), ValueError, r"sides must be .*: \(\)"),
+        (lambda: zero_padding_loss(8, 3, 10), TypeError, "sides must be a tuple.*: 8"),
         (lambda: zero_padding_loss((8, 8), 3.0, 1), TypeError, "s must be a whole number"),
     ],
 )

@@ -64,6 +64,7 @@ class Initialisation:
 
     #: Whether it draws from a seed of its own where it is given no `rng`.
     seeded = False
+    _own: Sequence[str] = ()  # further options that it takes
 
     def __init__(self, lawOf: Callable[[Connection, Options], WeightLaw]):
         functools.update_wrapper(self, lawOf)
@@ -91,7 +92,7 @@ class Initialisation:
 
     def check(self, options) -> None:
         """Refuse options that cannot be taken, before there are shapes."""
-        checked_options(options, getattr(self, "_own", ()))
+        checked_options(options, self._own)
 
     def __repr__(self):
         return f"<initialisation {self.__name__}>"

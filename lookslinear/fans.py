@@ -237,6 +237,8 @@ def fans(shape: Sequence[int], axes: Axes) -> Fans:
     """
     refuse_other_kind(axes, Axes, "axes")
     shape = as_shape(shape)
+    if max((*axes.inputs, *axes.outputs), default=-1) >= len(shape):
+        raise ValueError(f"axes must be axes of the shape {shape}. Received: {axes}.")
     receptive = math.prod(shape[axis] for axis in axes.receptive(len(shape)))
     inputs = math.prod(shape[axis] for axis in axes.inputs)
     outputs = math.prod(shape[axis] for axis in axes.outputs)

@@ -158,3 +158,8 @@ def test_bad_keras_axes_are_refused(call, kind, message):
 def test_what_is_no_shape_or_no_axes_is_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_axes_beyond_the_shape_are_refused():
+    with pytest.raises(ValueError, match=r"axes of the shape \(3, 4\). Received: Axes"):
+        fans((3, 4), Axes(0, 2))

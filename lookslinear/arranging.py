@@ -5,12 +5,16 @@ Nothing here draws random numbers. `arrange` composes what a law claims; `block_
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 from lookslinear.errors import whole_number
 from lookslinear.laws import WeightLaw
+
+#: A view of a weight where it holds its block, and whether it holds the negative there.
+Copy = tuple[np.ndarray, bool]
 
 
 def centre_tap(side: int) -> int:
@@ -61,27 +65,46 @@ def mirror(array: np.ndarray, axis: int) -> np.ndarray:
     return np.concatenate([array, negative], axis=axis)
 
 
-def place_taps(block: np.ndarray, law: WeightLaw) -> np.ndarray:
-    """A block of one tap put onto the taps that the law names, in a kernel of zeros."""
-    kernel = np.zeros(law.unmirrored_shape, block.dtype)
-    kernel[_taps(law)] = block
-    return kernel
-
-
-def mask_sparsely(block: np.ndarray, cut: np.ndarray, output_axis: int) -> np.ndarray:
-    """The block with the inputs in `cut`, of shape (outputs, zeros), set to zero for each output.
+def mask_sparsely(units: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """Output units, along the first axis, with the inputs in `cut`, (units, zeros), set to zero.
 
     Examples
     --------
-    >>> mask_sparsely(np.ones((3, 2)), np.array([[0], [2]]), output_axis=1)
-    array([[0., 1.],
-           [1., 1.],
-           [1., 0.]])
+    >>> mask_sparsely(np.ones((2, 3)), np.array([[0], [2]]))
+    array([[0., 1., 1.],
+           [1., 1., 0.]])
     """
-    masked = np.moveaxis(block, output_axis, 0).copy()
-    rows = masked.reshape(len(masked), -1)
+    rows = units.reshape(len(units), -1).copy()
     np.put_along_axis(rows, cut, 0, axis=1)
-    return np.moveaxis(rows.reshape(masked.shape), 0, output_axis)
+    return rows.reshape(units.shape)
+
+
+def copies_of(weight: np.ndarray, law: WeightLaw) -> list[Copy]:
+    """Where a weight holds its drawn block, and whether negated: the block itself comes first.
+
+    Returns
+    -------
+    list of (view of shape `law.block_shape`, bool): a mirrored kernel of averaging 2 x 2 taps has
+    eight, a weight without mirror on all or one of its taps has one.
+    """
+    halves = [slice(0, law.input_channels), slice(law.input_channels, None)]
+    copies = []
+    for negated, half in enumerate(halves if law.mirror else [slice(None)]):
+        for place in itertools.product(*_tap_slices(law)):
+            if law.mirror:
+                place = (*place[: law.axes.input], half, *place[law.axes.input + 1 :])
+            copies.append((weight[place], bool(negated)))
+    return copies
+
+
+def repeat_block(copies: Sequence[Copy], piece: object = ...) -> None:
+    """Writes the copies of a block, or of a piece of it, from the first one."""
+    block = copies[0][0][piece]
+    for copy, negated in copies[1:]:
+        if negated:
+            np.subtract(0, block, out=copy[piece])  # not -block: that turns a zero into -0.
+        else:
+            copy[piece] = block
 
 
 def arrange(block: np.ndarray, law: WeightLaw) -> np.ndarray:
@@ -106,31 +129,32 @@ def arrange(block: np.ndarray, law: WeightLaw) -> np.ndarray:
     """
     if np.shape(block) != law.block_shape:
         raise ValueError(f"block must be of shape {law.block_shape}. Received: {np.shape(block)}.")
-    weight = block if law.taps == "all" else place_taps(block, law)
-    if law.mirror:
-        weight = mirror(weight, law.axes.input)
-    return np.asarray(weight, order="C")  # not ascontiguousarray: that gives a number a side
+    if law.taps == "all" and not law.mirror:
+        return np.asarray(block, order="C")  # not ascontiguousarray: that gives a number a side
+    weight = np.zeros(law.shape, block.dtype)
+    copies = copies_of(weight, law)
+    copies[0][0][...] = block
+    repeat_block(copies)
+    return weight
 
 
 def block_of(weight: np.ndarray, law: WeightLaw) -> np.ndarray:
     """The block that `arrange` would have made this weight from: its first half, one tap."""
-    if law.mirror:
-        half = [slice(None)] * weight.ndim
-        half[law.axes.input] = slice(0, law.input_channels)
-        weight = weight[tuple(half)]
-    if law.taps == "all":
-        return weight
-    taps = _taps(law)
-    first = [slice(tap.start, tap.start + 1) if tap.start is not None else tap for tap in taps]
-    return weight[tuple(first)]
+    return copies_of(weight, law)[0][0]
 
 
-def _taps(law: WeightLaw) -> Sequence[slice]:
-    taps = [slice(None)] * len(law.shape)
-    for axis, side in zip(law.axes.receptive(len(law.shape)), law.receptive_field, strict=True):
-        if law.taps == "average":
-            taps[axis] = average_taps(side, law.axes.flips)
-        else:
-            centre = centre_tap(max(side, 1))  # a side of zero has no taps: an empty slice of it
-            taps[axis] = slice(centre, centre + 1)
-    return tuple(taps)
+def _tap_slices(law: WeightLaw) -> list[list[slice]]:
+    """For each axis the slices of it that hold the block: of the receptive field one a tap."""
+    slices = [[slice(None)] for _ in law.shape]
+    if law.taps != "all":
+        receptive = law.axes.receptive(len(law.shape))
+        for axis, side in zip(receptive, law.receptive_field, strict=True):
+            slices[axis] = [slice(tap, tap + 1) for tap in _taps_along(side, law)]
+    return slices
+
+
+def _taps_along(side: int, law: WeightLaw) -> Sequence[int]:
+    if law.taps == "average":
+        taps = average_taps(side, law.axes.flips)
+        return range(taps.start, taps.stop)
+    return [centre_tap(max(side, 1))]  # a side of zero has no taps: an empty slice of it

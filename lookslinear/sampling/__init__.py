@@ -1,0 +1,169 @@
+"""Drawing, (law, rng) -> array: the only code of this project that draws random numbers.
+
+`rng` is None (fresh entropy), an int, a `numpy.random.SeedSequence` or a `numpy.random.Generator`.
+The same int gives the same bits, on any number of threads and of cores; a generator moves on with
+each draw. Two layers that are given the same int start equal, so a network gives each layer a child
+of one seed (`child_seed`).
+
+The rooms: `seeds`, `threads`, `sources` of numbers, independent `entries` of them, Haar `frames`,
+`blas`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+
+from lookslinear.arranging import block_of, copies_of, mask_sparsely, repeat_block
+from lookslinear.errors import refuse_other_kind
+from lookslinear.laws import INDEPENDENT, WeightLaw, normal_law
+from lookslinear.sampling import entries, frames
+from lookslinear.sampling.frames import haar_frame
+from lookslinear.sampling.seeds import Rng, Streams, as_generator, as_seed, child_seed
+from lookslinear.sampling.threads import (
+    checked_threads,
+    num_threads,
+    run_blocks,
+    set_num_threads,
+)
+
+__all__ = [
+    "Rng",
+    "as_generator",
+    "as_seed",
+    "child_seed",
+    "choose",
+    "draw",
+    "haar_frame",
+    "num_threads",
+    "set_num_threads",
+    "standard_normal",
+]
+
+
+def draw(law: WeightLaw, rng: Rng = None, threads: int | None = None) -> np.ndarray:
+    """An array that follows the law.
+
+    Parameters
+    ----------
+    law : WeightLaw
+        The claim: shape, family, scale (root mean square of an entry), taps, mirroring, dtype.
+    rng : None, int, SeedSequence or Generator
+        None draws fresh entropy; the same int gives the same bits.
+    threads : None or int
+        At most so many threads; None stands for `num_threads()`. Small arrays use none but the
+        caller's. The result does not depend on it.
+
+    Returns
+    -------
+    array of shape `law.shape` and dtype `law.dtype`, in C order. Sides of zero give empty arrays.
+    Besides it, independent entries need 1 MB for each thread, a Haar frame half of itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything but a WeightLaw, another kind of `rng`, a negative int, no threads.
+
+    References
+    ----------
+    Box and Muller 1958, Ann. Math. Statist. 29(2) (normal numbers). Stewart 1980, SIAM J. Numer.
+    Anal. 17(3), section 3 (Haar frames without a factorisation).
+
+    Examples
+    --------
+    >>> from lookslinear.laws import dense_law
+    >>> frame = draw(dense_law(300, 200, "haar", 300**-0.5, dtype="float64"), rng=1)
+    >>> frame.shape, bool(abs(frame.T @ frame - np.eye(200)).max() < 1e-13)
+    ((300, 200), True)
+    >>> law = dense_law(3000, 200, "normal", 0.1)
+    >>> bool((draw(law, 1, threads=1) == draw(law, 1, threads=2)).all())
+    True
+    """
+    refuse_other_kind(law, WeightLaw, "law")
+    threads, generator = checked_threads(threads), as_generator(rng)
+    weight = np.zeros(law.shape, law.dtype) if law.taps != "all" else np.empty(law.shape, law.dtype)
+    if weight.size:
+        block = block_of(weight, law)
+        _FAMILIES[law.family](block, law, generator, threads)
+        if law.zeros_per_output:
+            _cut(block, law, generator, threads)
+        _repeat(weight, law, threads)
+    return weight
+
+
+def standard_normal(shape: tuple[int, ...], rng: Rng = None, dtype: str = "float32") -> np.ndarray:
+    """Independent standard normal numbers: data and gradients, where no weight is meant.
+
+    Examples
+    --------
+    >>> standard_normal((2, 3), rng=0).dtype
+    dtype('float32')
+    """
+    return draw(normal_law(shape, 0.0, 1.0, dtype), rng)
+
+
+def choose(count: int, size: int, rng: Rng = None) -> np.ndarray:
+    """`size` of the indices below `count`, without repetition while there are enough.
+
+    Examples
+    --------
+    >>> sorted(choose(4, 4, rng=0).tolist())
+    [0, 1, 2, 3]
+    """
+    return as_generator(rng).choice(count, size, replace=size > count)
+
+
+def _constant(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:
+    block[...] = law.scale
+
+
+def _identity(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:
+    rest, outputs = law.frame_shape
+    _place_diagonals(block, np.eye(rest, outputs, dtype=bool), law)
+
+
+def _repeated_identity(
+    block: np.ndarray, law: WeightLaw, generator: Generator, threads: int
+) -> None:
+    rest, outputs = law.frame_shape
+    from_diagonal = np.arange(rest)[:, None] - np.arange(outputs)
+    _place_diagonals(block, from_diagonal % min(rest, outputs) == 0, law)
+
+
+def _place_diagonals(block: np.ndarray, mask: np.ndarray, law: WeightLaw) -> None:
+    one_group = np.where(mask, law.scale, 0).astype(law.dtype)
+    outputs_last = np.moveaxis(block, law.axes.output, -1)
+    outputs_last[...] = np.tile(one_group, law.axes.groups).reshape(outputs_last.shape)
+
+
+def _cut(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:
+    """Cuts each output unit off from inputs, uniformly without repetition, in blocks of units."""
+    units = np.moveaxis(block, law.axes.output, 0)
+    rest = law.frame_shape[0]
+    pieces = entries.pieces_of((len(units),), max(1, entries.BLOCK_BYTES // 8 // rest))
+    streams = Streams(generator, len(pieces))
+
+    def cut(index: int) -> None:
+        some = units[pieces[index]]
+        keys = Generator(streams[index]).random((len(some), rest), dtype=np.float32)
+        order = keys.argpartition(law.zeros_per_output - 1, axis=1)
+        some[...] = mask_sparsely(some, order[:, : law.zeros_per_output])
+
+    run_blocks(cut, len(pieces), threads)
+
+
+def _repeat(weight: np.ndarray, law: WeightLaw, threads: int | None) -> None:
+    """Writes the other taps and the mirrored half of a weight whose drawn block is in place."""
+    copies = copies_of(weight, law)
+    if len(copies) > 1:
+        pieces = entries.pieces_of(law.block_shape, entries.BLOCK_BYTES // weight.itemsize)
+        run_blocks(lambda index: repeat_block(copies, pieces[index]), len(pieces), threads)
+
+
+_FAMILIES = {
+    **dict.fromkeys(INDEPENDENT, entries.fill),
+    "haar": frames.fill,
+    "constant": _constant,
+    "identity": _identity,
+    "repeated_identity": _repeated_identity,
+}

@@ -1,0 +1,149 @@
+"""Threads: how many drawing may use, and work that is cut into blocks and shared among them.
+
+The result never depends on their number: a block's numbers come from its own stream and are
+computed by one thread. NumPy releases the interpreter's lock inside its loops, so threads suffice.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+from lookslinear.errors import whole_number
+
+#: The variables that set the number of threads where the program does not; the first one counts.
+VARIABLES = ("LOOKSLINEAR_NUM_THREADS", "OMP_NUM_THREADS")
+_MOST = 256
+
+_chosen: int | None = None
+_pool: ThreadPoolExecutor | None = None
+
+
+def num_threads() -> int:
+    """How many threads a draw may use: as set, else by the environment, else one a usable core.
+
+    `LOOKSLINEAR_NUM_THREADS` goes before `OMP_NUM_THREADS`, which also sets those of the BLAS and
+    of other libraries. Cores are those that the process may run on, by its affinity and by the
+    quota of its control group.
+
+    Examples
+    --------
+    >>> num_threads() >= 1
+    True
+    """
+    return _chosen or _of_environment() or usable_cores()
+
+
+def set_num_threads(count: int | None) -> None:
+    """Sets how many threads a draw may use; None goes back to the environment or the cores.
+
+    Examples
+    --------
+    >>> set_num_threads(1)
+    >>> num_threads()
+    1
+    >>> set_num_threads(None)
+    """
+    global _chosen
+    _chosen = checked_threads(count)
+
+
+def checked_threads(threads: int | None) -> int | None:
+    """The argument `threads` of a draw, if it is one: None leaves the number to `num_threads`.
+
+    Examples
+    --------
+    >>> checked_threads(0)
+    Traceback (most recent call last):
+    ValueError: threads must be at least 1. Received: 0.
+    """
+    return None if threads is None else whole_number(threads, "threads")
+
+
+def usable_cores() -> int:
+    """The cores that this process may use: its affinity, or its control group's quota if less."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:  # macOS, Windows
+        cores = os.cpu_count() or 1
+    return max(1, math.ceil(min(cores, _quota())))
+
+
+def run_blocks(work: Callable[[int], object], count: int, threads: int | None = None) -> None:
+    """Calls work(0) to work(count - 1), each once, on up to so many threads, or `num_threads()`.
+
+    The calling thread works too, so a pool that is busy or gone delays nothing; an error in any
+    block is raised here, after all threads have let go of the data.
+
+    Examples
+    --------
+    >>> squares = [0] * 5
+    >>> run_blocks(lambda index: squares.__setitem__(index, index**2), 5, threads=2)
+    >>> squares
+    [0, 1, 4, 9, 16]
+    """
+    waiting = deque(range(count))  # its popleft is atomic, with the interpreter's lock or without
+    most = 1 if count < 2 else min(count, threads or num_threads())
+    helpers = _helpers(lambda: _take(work, waiting), most - 1)
+    try:
+        _take(work, waiting)
+    finally:
+        waiting.clear()
+        # One that has not begun never will; the result of one that has is waited for.
+        results = [helper for helper in helpers if not helper.cancel()]
+        errors = [helper.exception() for helper in results]
+    for error in filter(None, errors):
+        raise error
+
+
+def _take(work: Callable[[int], object], waiting: deque[int]) -> None:
+    while True:
+        try:
+            index = waiting.popleft()
+        except IndexError:
+            return
+        work(index)
+
+
+def _helpers(task: Callable[[], None], count: int) -> list[Future]:
+    global _pool
+    if count < 1:
+        return []
+    if _pool is None:
+        _pool = ThreadPoolExecutor(_MOST, thread_name_prefix="lookslinear")
+    try:
+        return [_pool.submit(task) for _ in range(count)]
+    except RuntimeError:  # the interpreter is shutting down, and starts no more threads
+        return []
+
+
+def _forget_pool() -> None:
+    global _pool
+    _pool = None
+
+
+def _of_environment() -> int | None:
+    for variable in VARIABLES:
+        first = os.environ.get(variable, "").split(",")[0].strip()  # OpenMP allows one a level
+        if first.isdecimal() and int(first):
+            return int(first)
+    return None
+
+
+@cache
+def _quota() -> float:
+    """The cores that control group version 2 grants, as inside a container with a limit."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return int(quota) / int(period)
+    except (OSError, ValueError):  # no such file, or 'max': no limit
+        return math.inf
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)  # a forked child has none of its threads

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from lookslinear.arranging import block_of, copies_of, mask_sparsely, repeat_block
+from lookslinear.arranging import Copy, copies_of, mask_sparsely, repeat_block
 from lookslinear.errors import refuse_other_kind
 from lookslinear.laws import INDEPENDENT, WeightLaw, normal_law
 from lookslinear.sampling import entries, frames
@@ -83,11 +83,13 @@ def draw(law: WeightLaw, rng: Rng = None, threads: int | None = None) -> np.ndar
     threads, generator = checked_threads(threads), as_generator(rng)
     weight = np.zeros(law.shape, law.dtype) if law.taps != "all" else np.empty(law.shape, law.dtype)
     if weight.size:
-        block = block_of(weight, law)
+        copies = copies_of(weight, law)
+        block = copies[0][0]
         _FAMILIES[law.family](block, law, generator, threads)
-        if law.zeros_per_output:
+        if law.sparsity:
             _cut(block, law, generator, threads)
-        _repeat(weight, law, threads)
+        if len(copies) > 1:
+            _repeat(copies, threads)
     return weight
 
 
@@ -138,8 +140,7 @@ def _place_diagonals(block: np.ndarray, mask: np.ndarray, law: WeightLaw) -> Non
 
 def _cut(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:
     """Cuts each output unit off from inputs, uniformly without repetition, in blocks of units."""
-    units = np.moveaxis(block, law.axes.output, 0)
-    rest = law.frame_shape[0]
+    units, rest = np.moveaxis(block, law.axes.output, 0), law.frame_shape[0]
     pieces = entries.pieces_of((len(units),), max(1, entries.BLOCK_BYTES // 8 // rest))
     streams = Streams(generator, len(pieces))
 
@@ -152,12 +153,11 @@ def _cut(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int |
     run_blocks(cut, len(pieces), threads)
 
 
-def _repeat(weight: np.ndarray, law: WeightLaw, threads: int | None) -> None:
+def _repeat(copies: list[Copy], threads: int | None) -> None:
     """Writes the other taps and the mirrored half of a weight whose drawn block is in place."""
-    copies = copies_of(weight, law)
-    if len(copies) > 1:
-        pieces = entries.pieces_of(law.block_shape, entries.BLOCK_BYTES // weight.itemsize)
-        run_blocks(lambda index: repeat_block(copies, pieces[index]), len(pieces), threads)
+    block = copies[0][0]
+    pieces = entries.pieces_of(block.shape, entries.BLOCK_BYTES // block.itemsize)
+    run_blocks(lambda index: repeat_block(copies, pieces[index]), len(pieces), threads)
 
 
 _FAMILIES = {

@@ -16,7 +16,7 @@ from numpy.random import Generator
 
 from lookslinear.laws import TRUNCATED_DEVIATION, TRUNCATION, WeightLaw
 from lookslinear.sampling.seeds import Streams
-from lookslinear.sampling.sources import OfBits, OfGenerator
+from lookslinear.sampling.sources import OfBits, OfGenerator, scratch
 from lookslinear.sampling.threads import run_blocks
 
 #: The bytes of a block's numbers. With what is made on the way they fit into a level-2 cache, and
@@ -46,11 +46,12 @@ def fill(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int |
     whole = block.reshape(-1) if block.flags.c_contiguous else block
     pieces = pieces_of(whole.shape, BLOCK_BYTES // drawn_dtype(law.dtype).itemsize)
     streams = Streams(generator, len(pieces))
-    run_blocks(
-        lambda index: _fill_piece(whole[pieces[index]], law, OfBits(streams[index])),
-        len(pieces),
-        threads,
-    )
+    at_once = 2**14 if len(pieces) == 1 else 2**16
+
+    def fill_piece(index: int) -> None:
+        _fill_piece(whole[pieces[index]], law, OfBits(streams[index], at_once))
+
+    run_blocks(fill_piece, len(pieces), threads)
 
 
 def pieces_of(shape: tuple[int, ...], most: int) -> list[Piece]:
@@ -106,7 +107,7 @@ def _truncated_normal(numbers: np.ndarray, law: WeightLaw, source: Source) -> No
     deviation = law.scale / TRUNCATED_DEVIATION
     radius = TRUNCATION * deviation
     source.normal(numbers, deviation)
-    beyond = np.flatnonzero(np.abs(numbers) > radius)
+    beyond = np.flatnonzero(np.abs(numbers, out=scratch(numbers.size, numbers.dtype)) > radius)
     while beyond.size:
         redrawn = _inside(beyond.size, radius, deviation, numbers.dtype, source)
         numbers[beyond[: redrawn.size]] = redrawn

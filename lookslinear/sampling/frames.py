@@ -116,7 +116,7 @@ def _fill_frame(frame: np.ndarray, gain: float, generator: Generator, threads: i
 def _fill_at_once(frame: np.ndarray, gain: float, generator: Generator) -> None:
     vectors = np.empty(frame.shape[::-1], frame.dtype)
     few = vectors.size <= FEW
-    source = OfGenerator(generator) if few else OfBits(Streams(generator, 1)[0])
+    source = OfGenerator(generator) if few else OfBits(Streams(generator, 1)[0], at_once=2**14)
     heads, norms = _draw_gaussian(vectors, source)
     signs = -np.copysign(1, heads)
     vectors /= (heads - signs * norms)[:, None]  # LAPACK's vectors begin with 1

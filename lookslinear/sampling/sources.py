@@ -7,6 +7,7 @@ made of 32 of them a number, double precision of 53.
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 from numpy.random import SFC64, Generator
@@ -58,14 +59,19 @@ class OfBits:
     0.1
     """
 
-    def __init__(self, bits: SFC64):
-        self.bits = bits
+    def __init__(self, bits: SFC64, at_once: int = 2**16):
+        self.bits, self.at_once = bits, at_once
 
     def normal(self, out: np.ndarray, deviation: float) -> None:
         """Fills `out` with normal numbers of a standard deviation."""
-        first, second = out[: (out.size + 1) // 2], out[(out.size + 1) // 2 :]
-        angles, spare = self._fractions_and_angles(first)
-        radii = _radii(first, deviation)
+        half = (out.size + 1) // 2
+        radii, second = out[:half], out[half:]
+        # NumPy takes arrays that touch for ones that overlap, and leaves its vector loops: so with
+        # a gap between them, and both at the same place in a cache line.
+        pitch = (half // 16 + 2) * 16
+        angles, spare = scratch(2 * pitch, out.dtype).reshape(2, pitch)[:, :half]
+        self._draw_radii(radii, deviation)
+        self._draw_angles(angles)
         np.sin(angles[: second.size], out=second)
         second *= radii[: second.size]
         radii *= np.cos(angles, out=spare)
@@ -75,41 +81,57 @@ class OfBits:
         if out.dtype == np.float64:
             _spread(Generator(self.bits).random(out=out), out, radius)
         else:
-            np.copyto(out, self._integers(out.size))
+            self._draw_integers(out)
             out *= np.float32(radius * 2.0**-31)
 
-    def _fractions_and_angles(self, fractions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Fills `fractions` with numbers in (0, 1]; gives as many angles, and room for as many."""
-        if fractions.dtype == np.float64:
-            return self._double_fractions_and_angles(fractions)
-        integers = self._integers(2 * fractions.size).reshape(2, -1)
-        np.copyto(fractions, integers[0])
-        np.abs(fractions, out=fractions)
-        fractions *= np.float32(2.0**-31)
-        np.maximum(fractions, np.float32(2.0**-33), out=fractions)  # 0 has no logarithm
-        angles = integers[1].astype(np.float32)
-        angles *= np.float32(math.pi * 2.0**-31)
-        return angles, integers[0].view(np.float32)
+    def _draw_radii(self, radii: np.ndarray, deviation: float) -> None:
+        if radii.dtype == np.float64:
+            np.subtract(1, Generator(self.bits).random(out=radii), out=radii)
+        else:
+            self._draw_integers(radii)
+            np.abs(radii, out=radii)
+            radii *= np.float32(2.0**-31)
+            np.maximum(radii, np.float32(2.0**-33), out=radii)  # 0 has no logarithm
+        np.log(radii, out=radii)
+        radii *= -2
+        np.sqrt(radii, out=radii)
+        radii *= radii.dtype.type(deviation)
 
-    def _double_fractions_and_angles(self, fractions):
-        generator = Generator(self.bits)
-        generator.random(out=fractions)
-        np.subtract(1, fractions, out=fractions)
-        angles = generator.random(fractions.size)
-        angles *= 2 * math.pi
-        return angles, np.empty_like(angles)
+    def _draw_angles(self, angles: np.ndarray) -> None:
+        if angles.dtype == np.float64:
+            Generator(self.bits).random(out=angles)
+            angles *= 2 * math.pi
+        else:
+            self._draw_integers(angles)
+            angles *= np.float32(math.pi * 2.0**-31)
 
-    def _integers(self, count: int) -> np.ndarray:
-        """Uniform signed integers of 32 bits: signed, since only these become floats quickly."""
-        return self.bits.random_raw((count + 1) // 2).view(np.int32)[:count]
+    def _draw_integers(self, out: np.ndarray) -> None:
+        """Uniform integers of 32 bits: signed, since NumPy turns only these into floats quickly.
+
+        NumPy makes a new array of `at_once` of them each time. While it does, other threads have
+        the interpreter's lock; but memory of more than 128 KB, malloc gives back each time.
+        """
+        for start in range(0, out.size, self.at_once):
+            part = out[start : start + self.at_once]
+            bits = self.bits.random_raw((part.size + 1) // 2)
+            np.copyto(part, bits.view(np.int32)[: part.size])
 
 
-def _radii(fractions: np.ndarray, deviation: float) -> np.ndarray:
-    radii = np.log(fractions, out=fractions)
-    radii *= -2
-    np.sqrt(radii, out=radii)
-    radii *= radii.dtype.type(deviation)
-    return radii
+def scratch(size: int, dtype: np.dtype) -> np.ndarray:
+    """Room for so many numbers that the calling thread keeps: new pages would cost as much as they.
+
+    Examples
+    --------
+    >>> scratch(3, np.dtype("float32")).shape
+    (3,)
+    """
+    room = getattr(_kept, "room", None)
+    if room is None or room.nbytes < size * dtype.itemsize:
+        room = _kept.room = np.empty(-(-size * dtype.itemsize // 8))
+    return room.view(dtype)[:size]
+
+
+_kept = threading.local()
 
 
 def _spread(fractions: np.ndarray, out: np.ndarray, radius: float) -> None:

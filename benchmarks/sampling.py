@@ -1,0 +1,185 @@
+"""How fast weights are drawn, beside PyTorch, Keras, JAX, NumPy, SciPy and LL-init's method.
+
+    python benchmarks/sampling.py
+
+measures every law and size in pairs (ours, a peer), writes the numbers to
+benchmarks/results/sampling.json, and from them the report beside it, sampling.md, and the figure,
+sampling.png. `--quick` measures a few cases within a minute and only prints them. `--report` writes
+report and figure again from the stored numbers, without measuring.
+"""
+
+import argparse
+import os
+import platform
+import shlex
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from cases import DTYPES, SMALL, allCases, quickCases
+from comparing import Contest, Patience
+from comparisons import Run, stored
+from growth import drawGrowth
+from libraries import LIBRARIES
+from report import headlines, machineLines, reportOf, smallTable, verdictTable, withHeadline
+from tables import forTerminal
+from workers import ROOT, processor
+
+sys.path.insert(0, str(ROOT))  # lookslinear itself
+from lookslinear.errors import UnknownNameError, known_name
+
+RESULTS = ROOT / "benchmarks" / "results"
+PEERS = ROOT / ".venv-bench" / "bin" / "python"
+README = ROOT / "README.md"
+LAWS = list(dict.fromkeys(case.law for case in allCases("float32")))
+QUICK = {"share": 0.5, "most": 5, "limit": 1.5}
+#: Variables that change what a BLAS or a compiler does; the report names those that are set.
+TELLING = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "XLA_", "THEANO_FLAGS", "MALLOC_")
+
+
+def machine():
+    """What the numbers depend on, besides versions."""
+    variables = [f"{key}={value}" for key, value in os.environ.items() if key.startswith(TELLING)]
+    system = f"{platform.system()} {platform.machine()}"
+    return {
+        "processor": processor(),
+        "system": system,
+        "l2": secondCache(),
+        "variables": sorted(variables),
+    }
+
+
+def secondCache():
+    """Bytes of a core's second cache; 0 where the system does not say."""
+    try:
+        text = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text().strip()
+    except OSError:
+        return 0
+    return int(text.removesuffix("K")) * 1024 if text.endswith("K") else 0
+
+
+# --- Measuring -----------------------------------------------------------------------------------
+
+
+def measured(options, console):
+    """The run that the options ask for."""
+    run = Run(commandOf(options), time.strftime("%Y-%m-%d"), machine(), asdict(patienceOf(options)))
+    with Progress(console=console, transient=True) as progress:
+        for dtype in DTYPES:
+            cases = (quickCases if options.quick else allCases)(dtype)
+            compareAll([case for case in cases if case.law in options.laws], options, run, progress)
+    return run
+
+
+def compareAll(cases, options, run, progress):
+    """Put cases of one dtype through a contest, and what comes of it into the run."""
+    if not cases:
+        return
+    dtype = cases[0].dtype
+    task = progress.add_task(f"{dtype}: starting the libraries", total=None)
+    pythons = sys.executable, options.peers
+    with Contest(dtype, options.libraries, pythons, patienceOf(options)) as contest:
+        run.versions.update(contest.versions)
+        run.absent.update(contest.absent)
+        pairs = [(case, name) for case in cases for name in contest.opponents(case)]
+        progress.update(task, total=len(pairs))
+        for case, name in pairs:
+            progress.update(task, description=f"{dtype}: {case.law}, {case.work} / {name}")
+            run.comparisons.append(contest.compare(case, name))
+            progress.advance(task)
+    progress.remove_task(task)
+
+
+def patienceOf(options):
+    return Patience(**QUICK) if options.quick else Patience()
+
+
+def commandOf(options):
+    """What to type for the same again."""
+    full = len(options.laws) == len(LAWS) and len(options.libraries) == len(LIBRARIES)
+    if full:
+        return "make bench-quick" if options.quick else "make bench"
+    return " ".join(["python benchmarks/sampling.py", *map(shlex.quote, sys.argv[1:])])
+
+
+# --- Showing -------------------------------------------------------------------------------------
+
+
+def show(run, console):
+    """The run on the terminal."""
+    console.print(*machineLines(run), sep="\n", soft_wrap=True, markup=False, highlight=False)
+    for dtype in DTYPES:
+        rows = [row for row in run.rows(dtype) if not row.law.startswith(SMALL)]
+        if rows:
+            console.print(forTerminal(f"Times, {dtype}", *headlines(rows)), markup=False)
+            console.print(forTerminal(f"Goals, {dtype}", *verdictTable(run, dtype)))
+    console.print(forTerminal("Few numbers", *smallTable(run)))
+
+
+def write(run, folder, console):
+    """The report and its figure, beside the numbers."""
+    figure = folder / "sampling.png"
+    drawGrowth(run, figure)
+    (folder / "sampling.md").write_text(reportOf(run, figure.name), encoding="utf-8")
+    console.print(f"Written to {folder}: sampling.md, sampling.png", soft_wrap=True)
+
+
+# --- The command ---------------------------------------------------------------------------------
+
+
+def parsed(arguments=None):
+    """The options; a name that is unknown is refused with the nearest one."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--quick", action="store_true", help="a few cases in float32; nothing is written")
+    add("--report", action="store_true", help="from the stored numbers, without measuring")
+    add("--readme", action="store_true", help="write the headline into README.md too")
+    add("--laws", nargs="+", default=LAWS, metavar="LAW", help=f"of: {', '.join(LAWS)}")
+    add("--libraries", nargs="+", default=list(LIBRARIES), metavar="NAME", help="only these")
+    add("--results", type=Path, default=RESULTS, help="the folder of numbers and report")
+    add("--peers", type=Path, default=PEERS, help="the Python that has the peers")
+    options = parser.parse_args(arguments)
+    try:
+        for kind, known in (("law", LAWS), ("librarie", list(LIBRARIES))):
+            for name in getattr(options, f"{kind}s"):
+                known_name(kind.replace("ie", "y"), name, known)
+    except UnknownNameError as error:
+        parser.error(str(error))
+    return options
+
+
+def storedRun(options):
+    """The run in the folder of results."""
+    path = options.results / "sampling.json"
+    if not path.exists():
+        raise SystemExit(f"there are no stored numbers at {path}: `make bench` measures them.")
+    return stored(path)
+
+
+def newRun(options, console):
+    """Measure, show and, in a full run, store."""
+    if not options.peers.exists():
+        raise SystemExit(f"the peers have no {options.peers}: `make bench` installs them.")
+    run = measured(options, console)
+    if not options.quick:
+        options.results.mkdir(parents=True, exist_ok=True)
+        run.store(options.results / "sampling.json")
+    return run
+
+
+def main():
+    options, console = parsed(), Console()
+    run = storedRun(options) if options.report else newRun(options, console)
+    show(run, console)
+    if not options.quick:
+        write(run, options.results, console)
+    if options.readme:
+        README.write_text(withHeadline(README.read_text(encoding="utf-8"), run), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -25,8 +25,8 @@ class Patience:
     lasting: float = 0.02
     share: float = 2.0
     least: int = 3
-    most: int = 9
-    limit: float = 12.0
+    most: int = 5
+    limit: float = 8.0
     rest: float = 0.04
 
     def pairs(self, seconds):
@@ -133,8 +133,8 @@ class Contest:
 def calibrated(secondsOf, lasting):
     """How many loops last so many seconds, and how long they do.
 
-    `secondsOf` says the seconds of one of so many loops. The first call compiles and is not judged
-    by, unless it is so long that compiling cannot matter.
+    `secondsOf` says the seconds of one of so many loops. The first call compiles, so that a second
+    one is asked for unless the first lasted so long that it says enough.
     """
     loops, seconds = 1, secondsOf(1)
     if seconds < 50 * lasting:

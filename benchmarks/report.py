@@ -27,10 +27,10 @@ MARKS = "<!-- speed, written by `make bench` -->", "<!-- end of speed -->"
 METHOD = """\
 Each library is a process of its own, at its default number of threads. Ours and a peer draw in
 turns, and the ratio is taken pair by pair; a time is a median, and brackets hold the quartiles of
-the ratios. Small draws are repeated until an answer lasts {lasting:g} s; there are {least} to {most}
-pairs, after a draw that does not count. A peer that would need more than {limit:g} s for one draw,
-by its rate at the size before, is left out, and its cell says so. A dash: the library does not have
-that law.
+the ratios. Small draws are repeated until an answer lasts {lasting:g} s; there are {least} to
+{most} pairs, after a draw that does not count. A peer that would need more than {limit:g} s for a
+draw, by its rate at the size before, is left out, and its cell says so. A dash: the library does
+not have that law.
 
 Ours is `draw(law, seed)`, a new int each time, so that seeding is in the time; through `initD` it
 is a shared variable of Theano's with its bias; through `lookslinear.initializers` an object made

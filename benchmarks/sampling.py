@@ -4,11 +4,13 @@
 
 measures every law and size in pairs (ours, a peer), writes the numbers to
 benchmarks/results/sampling.json, and from them the report beside it, sampling.md, and the figure,
-sampling.png. `--quick` measures a few cases within a minute and only prints them. `--report` writes
+sampling.png. `--quick` measures a few cases within a minute; that, and a run that is limited to
+some laws, libraries or sizes, is only printed, unless `--results` names a folder. `--report` makes
 report and figure again from the stored numbers, without measuring.
 """
 
 import argparse
+import math
 import os
 import platform
 import shlex
@@ -33,12 +35,14 @@ sys.path.insert(0, str(ROOT))  # lookslinear itself
 from lookslinear.errors import UnknownNameError, known_name
 
 RESULTS = ROOT / "benchmarks" / "results"
+NUMBERS = "sampling.json"
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 README = ROOT / "README.md"
+LIBRARY_HELP = f"only these: {', '.join(LIBRARIES)}"
 LAWS = list(dict.fromkeys(case.law for case in allCases("float32")))
-QUICK = {"share": 0.5, "most": 5, "limit": 1.5}
+QUICK = {"share": 0.3, "most": 4, "limit": 1.5, "rest": 0.03}
 #: Variables that change what a BLAS or a compiler does; the report names those that are set.
-TELLING = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "XLA_", "THEANO_FLAGS", "MALLOC_")
+TELLING = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "XLA_", "MALLOC_")
 
 
 def machine():
@@ -70,9 +74,14 @@ def measured(options, console):
     run = Run(commandOf(options), time.strftime("%Y-%m-%d"), machine(), asdict(patienceOf(options)))
     with Progress(console=console, transient=True) as progress:
         for dtype in DTYPES:
-            cases = (quickCases if options.quick else allCases)(dtype)
-            compareAll([case for case in cases if case.law in options.laws], options, run, progress)
+            compareAll(casesOf(options, dtype), options, run, progress)
     return run
+
+
+def casesOf(options, dtype):
+    """The cases that the options leave."""
+    cases = (quickCases if options.quick else allCases)(dtype)
+    return [c for c in cases if c.law in options.laws and c.numbers <= options.largest]
 
 
 def compareAll(cases, options, run, progress):
@@ -98,12 +107,22 @@ def patienceOf(options):
     return Patience(**QUICK) if options.quick else Patience()
 
 
+def isWhole(options):
+    """Whether no law, library or size is left out."""
+    names = len(options.laws) == len(LAWS) and len(options.libraries) == len(LIBRARIES)
+    return names and options.largest == math.inf
+
+
 def commandOf(options):
     """What to type for the same again."""
-    full = len(options.laws) == len(LAWS) and len(options.libraries) == len(LIBRARIES)
-    if full:
+    if isWhole(options):
         return "make bench-quick" if options.quick else "make bench"
-    return " ".join(["python benchmarks/sampling.py", *map(shlex.quote, sys.argv[1:])])
+    limits = [f"--largest {options.largest:g}"] if options.largest < math.inf else []
+    for name, known in (("laws", LAWS), ("libraries", LIBRARIES)):
+        if len(getattr(options, name)) < len(known):
+            limits.append(f"--{name} {shlex.join(getattr(options, name))}")
+    quick = ["--quick"] if options.quick else []
+    return " ".join(["python benchmarks/sampling.py", *quick, *limits])
 
 
 # --- Showing -------------------------------------------------------------------------------------
@@ -115,7 +134,7 @@ def show(run, console):
     for dtype in DTYPES:
         rows = [row for row in run.rows(dtype) if not row.law.startswith(SMALL)]
         if rows:
-            console.print(forTerminal(f"Times, {dtype}", *headlines(rows)), markup=False)
+            console.print(forTerminal(f"Times, {dtype}", *headlines(rows)))
             console.print(forTerminal(f"Goals, {dtype}", *verdictTable(run, dtype)))
     console.print(forTerminal("Few numbers", *smallTable(run)))
 
@@ -135,50 +154,59 @@ def parsed(arguments=None):
     """The options; a name that is unknown is refused with the nearest one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--quick", action="store_true", help="a few cases in float32; nothing is written")
+    add("--quick", action="store_true", help="a few cases in float32, within a minute")
     add("--report", action="store_true", help="from the stored numbers, without measuring")
-    add("--readme", action="store_true", help="write the headline into README.md too")
-    add("--laws", nargs="+", default=LAWS, metavar="LAW", help=f"of: {', '.join(LAWS)}")
-    add("--libraries", nargs="+", default=list(LIBRARIES), metavar="NAME", help="only these")
-    add("--results", type=Path, default=RESULTS, help="the folder of numbers and report")
-    add("--peers", type=Path, default=PEERS, help="the Python that has the peers")
+    add("--readme", action="store_true", help="write the headline of the report into README.md")
+    add("--laws", nargs="+", default=LAWS, metavar="LAW", help=f"only these: {', '.join(LAWS)}")
+    add("--libraries", nargs="+", default=list(LIBRARIES), metavar="NAME", help=LIBRARY_HELP)
+    add("--largest", type=float, default=math.inf, metavar="N", help="no weight of more numbers")
+    add("--results", type=Path, metavar="DIR", help="where numbers and report are")
+    add("--peers", type=Path, default=PEERS, metavar="PYTHON", help="the Python that has the peers")
     options = parser.parse_args(arguments)
     try:
-        for kind, known in (("law", LAWS), ("librarie", list(LIBRARIES))):
-            for name in getattr(options, f"{kind}s"):
-                known_name(kind.replace("ie", "y"), name, known)
+        refuseUnknown(options)
     except UnknownNameError as error:
         parser.error(str(error))
+    if options.results is None and (options.report or (isWhole(options) and not options.quick)):
+        options.results = RESULTS
     return options
+
+
+def refuseUnknown(options):
+    for name in options.laws:
+        known_name("law", name, LAWS)
+    for name in options.libraries:
+        known_name("library", name, LIBRARIES)
 
 
 def storedRun(options):
     """The run in the folder of results."""
-    path = options.results / "sampling.json"
+    path = options.results / NUMBERS
     if not path.exists():
         raise SystemExit(f"there are no stored numbers at {path}: `make bench` measures them.")
     return stored(path)
 
 
 def newRun(options, console):
-    """Measure, show and, in a full run, store."""
+    """Measure, and store where there is a folder for it."""
     if not options.peers.exists():
-        raise SystemExit(f"the peers have no {options.peers}: `make bench` installs them.")
+        raise SystemExit(f"the peers' Python is not at {options.peers}: `make bench` installs it.")
     run = measured(options, console)
-    if not options.quick:
+    if options.results:
         options.results.mkdir(parents=True, exist_ok=True)
-        run.store(options.results / "sampling.json")
+        run.store(options.results / NUMBERS)
     return run
 
 
-def main():
-    options, console = parsed(), Console()
+def main(arguments=None):
+    options, console = parsed(arguments), Console()
     run = storedRun(options) if options.report else newRun(options, console)
     show(run, console)
-    if not options.quick:
+    if options.results:
         write(run, options.results, console)
-    if options.readme:
-        README.write_text(withHeadline(README.read_text(encoding="utf-8"), run), encoding="utf-8")
+        if options.readme:
+            text = README.read_text(encoding="utf-8")
+            README.write_text(withHeadline(text, run), encoding="utf-8")
 
 
 if __name__ == "__main__":

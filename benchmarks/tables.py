@@ -3,6 +3,7 @@
 import statistics
 
 from rich.table import Table
+from rich.text import Text
 
 from comparisons import quartiles
 
@@ -19,7 +20,7 @@ def forTerminal(title, headings, rows):
     for heading in headings:
         table.add_column(heading, justify="right" if table.columns else "left")
     for row in rows:
-        table.add_row(*(cell.replace("**", "").replace("`", "") for cell in row))
+        table.add_row(*(Text(cell.replace("**", "").replace("`", "")) for cell in row))
     return table
 
 

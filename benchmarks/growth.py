@@ -76,6 +76,8 @@ def _steeper(before, after, l2):
         )
     if after.cores < before.cores - MORE_CORES:
         reasons.append(f"{after.cores:.1f} cores at work, after {before.cores:.1f}")
+    if after.cores > before.cores + MORE_CORES:
+        reasons.append(f"{after.cores:.1f} cores at work, and sharing costs more than it saves")
     if l2 and 4 * before.numbers <= l2 < 4 * after.numbers:
         reasons.append(f"past a core's second cache of {l2 / 2**20:.3g} MiB")
     return reasons

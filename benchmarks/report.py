@@ -62,7 +62,7 @@ def verdictTable(run, dtype):
     """Each goal, the worst of its cases, and whether it is met."""
     verdicts = [*run.verdicts(dtype), *_productVerdict(run, dtype)]
     rows = [[v.goal, f"{v.least:.1f}", f"{v.reached:.2f}", v.where, _yes(v.met)] for v in verdicts]
-    return ("goal", "at least", "reached", "in the worst case, against", "met"), rows
+    return ("goal", "at least", "reached", "where, against whom", "met"), rows
 
 
 def _productVerdict(run, dtype):
@@ -121,16 +121,16 @@ def _smallRow(row):
     return [name, *times, inUnits(NEAR), _yes(middle <= NEAR)]
 
 
-def limitTable(run, law, rate, unit):
+def limitTable(run, law, rate):
     """A limit of the machine, as a rate of each library; `rate` is of a row and its seconds."""
     rows = [row for dtype in ("float32", "float64") for row in run.rows(dtype, law)]
     names = list(dict.fromkeys(one.library for row in rows for one in row.measured))
-    headings = (f"{law}, {unit}", "NumPy (ours)", *names)
-    return headings, [
-        [f"{row.dtype}, {row.work}", f"{rate(row, row.seconds):.3g}"]
-        + [f"{rate(row, row.of(name).seconds):.3g}" if row.of(name) else "–" for name in names]
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        found = {one.library: rate(row, one.seconds) for one in row.measured}
+        rates = [f"{found[name]:.3g}" if name in found else "–" for name in names]
+        lines.append([f"{row.dtype}, {row.work}", f"{rate(row, row.seconds):.3g}", *rates])
+    return ("work", "NumPy (ours)", *names), lines
 
 
 def productRate(row, seconds):
@@ -203,9 +203,11 @@ def _limitSections(run):
         "## Limits",
         "What the machine does in the best hands: a product of square matrices, and memory taken "
         "from the system and written once, as a draw must. A Haar frame of n x n is reckoned at "
-        "4/3 n^3 operations.",
-        markdown(*limitTable(run, PRODUCT, productRate, "Gflop/s")),
-        markdown(*limitTable(run, WRITE, writeRate, "GB/s")),
+        "4/3 n^3 operations, a product at 2 n^3.",
+        "Matrix products, Gflop/s:",
+        markdown(*limitTable(run, PRODUCT, productRate)),
+        "Memory written, GB/s:",
+        markdown(*limitTable(run, WRITE, writeRate)),
     ]
 
 
@@ -214,13 +216,13 @@ def headlineOf(run):
     rows = [row for row in run.rows() if (row.law, row.work) in HEADLINES]
     headings, cells = headlines(rows)
     table = markdown(headings[:5], [line[:5] for line in cells])
-    where = f"Float32, {run.machine['processor']}; brackets hold quartiles. `{run.command}`"
-    return f"{table}\n\n{where} writes all of it, with goals, limits and growth, to"
+    where = f"Float32 on {run.machine['processor']}; brackets hold quartiles"
+    return f"{table}\n\n{where}; measured by `{run.command}`."
 
 
 def withHeadline(readme, run):
     """The README's text with the headline between its marks."""
-    pattern = re.compile(f"({re.escape(MARKS[0])}\n).*?(\n{re.escape(MARKS[1])})", re.DOTALL)
+    pattern = re.compile(f"(?<={re.escape(MARKS[0])}\n).*?(?={re.escape(MARKS[1])})", re.DOTALL)
     if not pattern.search(readme):
         raise SystemExit(f"README.md has no lines {MARKS[0]} and {MARKS[1]} to write between.")
-    return pattern.sub(lambda found: found[1] + headlineOf(run) + found[2], readme)
+    return pattern.sub(lambda _: headlineOf(run) + "\n", readme)

@@ -7,10 +7,13 @@ from rich.text import Text
 
 from comparisons import quartiles
 
+#: Headings of columns that hold words; all other columns are numbers, to the right.
+WORDS = ("goal", "work", "numbers", "fastest peer", "where, against whom", "met", "why it bends")
+
 
 def markdown(headings, rows):
-    """A table in Markdown; all columns but the first are numbers, to the right."""
-    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
+    """A table in Markdown."""
+    lines = [headings, ["---" if _ofWords(one) else "---:" for one in headings], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -18,10 +21,14 @@ def forTerminal(title, headings, rows):
     """The same table for rich, without Markdown's marks."""
     table = Table(title=title)
     for heading in headings:
-        table.add_column(heading, justify="right" if table.columns else "left")
+        table.add_column(heading, justify="left" if _ofWords(heading) else "right")
     for row in rows:
         table.add_row(*(Text(cell.replace("**", "").replace("`", "")) for cell in row))
     return table
+
+
+def _ofWords(heading):
+    return heading in WORDS
 
 
 def inUnits(seconds):

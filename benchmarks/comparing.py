@@ -148,7 +148,7 @@ def calibrated(secondsOf, lasting):
 def _comparison(case, library, pairs=(), ours=(), skipped=""):
     means = {
         name: rounded(statistics.median(answer[name] for answer in ours)) if ours else 0.0
-        for name in ("cores", "faults")
+        for name in ("cores", "faults", "kernel")
     }
     return Comparison(
         law=case.law,

@@ -16,7 +16,8 @@ from cases import GOALS
 class Comparison:
     """A case against one library: pairs of seconds, ours first, or why there are none.
 
-    `cores` and `faults` are how many cores ours kept busy, and its page faults a draw.
+    Of ours, `cores` is how many it kept busy, `faults` its page faults a draw, and `kernel` the
+    share of the time that it spent in the system.
     """
 
     law: str
@@ -29,6 +30,7 @@ class Comparison:
     pairs: tuple = ()
     cores: float = 0.0
     faults: float = 0.0
+    kernel: float = 0.0
     skipped: str = ""
 
     @property
@@ -89,6 +91,11 @@ class Row:
     def faults(self):
         """How many page faults ours met a draw."""
         return statistics.median(one.faults for one in self.measured)
+
+    @property
+    def kernel(self):
+        """The share of our time that was spent in the system."""
+        return statistics.median(one.kernel for one in self.measured)
 
     def of(self, library):
         """The comparison with a library, or None."""

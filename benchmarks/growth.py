@@ -11,9 +11,9 @@ from tables import markdown
 LAWS = ("orthogonal", *ENTRIES)
 #: The slope of a log-log line for large weights: n^3 operations for n^2 numbers, or one for each.
 SLOPES = {"orthogonal": 1.5}
-#: How far a slope is from that before it is called a bend, and a change of cores that counts.
-BEND, MORE_CORES = 0.15, 0.3
-PAGE = 4096
+#: How far a slope is from that before it is called a bend, and what change of cores counts, and
+#: of the share of the time that the kernel takes.
+BEND, MORE_CORES, MORE_KERNEL = 0.15, 0.3, 0.1
 STYLE = {"font.size": 9}
 # In grey: black and filled, mid-grey and open, and a line without points.
 OURS = {"color": "black", "marker": "o", "markersize": 5, "linewidth": 1.6}
@@ -70,10 +70,9 @@ def _flatter(first, before, after):
 
 def _steeper(before, after, l2):
     reasons = []
-    if newPages(after) > newPages(before) + 0.25:
-        reasons.append(
-            f"fresh memory: {after.faults:.0f} page faults a draw, cleared by the kernel"
-        )
+    if after.kernel > before.kernel + MORE_KERNEL:
+        share = f"{100 * after.kernel:.0f} % of the time in the kernel"
+        reasons.append(f"memory is taken from the system and cleared anew: {share}")
     if after.cores < before.cores - MORE_CORES:
         reasons.append(f"{after.cores:.1f} cores at work, after {before.cores:.1f}")
     if after.cores > before.cores + MORE_CORES:
@@ -83,19 +82,14 @@ def _steeper(before, after, l2):
     return reasons
 
 
-def newPages(row):
-    """The share of a float32 result's pages that are new to the process."""
-    return row.faults * PAGE / (4 * row.numbers)
-
-
 def growthSections(run, picture):
     """The parts of the report on growth, as Markdown."""
     parts = ["## Growth", f"![Seconds against numbers drawn, for each law]({picture})"]
     parts.append(
         "Float32. The slope is the exponent of the time's growth since the row above: 1 for "
         "independent entries and 1.5 for frames (n^3 for n^2 numbers), where nothing bends it. "
-        "Cores and page faults were counted along with our time; the last column names what of "
-        "them goes with a bend."
+        "Cores, page faults (few where the system gives huge pages) and the share of our time in "
+        "the kernel were counted along; the last column names what of them goes with a bend."
     )
     for law in LAWS:
         rows = curve(run, law)
@@ -105,7 +99,7 @@ def growthSections(run, picture):
 
 
 def _table(run, rows):
-    headings = ("numbers", "ours, µs", "ns a number", "slope", "cores", "page faults")
+    headings = ("numbers", "ours, µs", "ns a number", "slope", "cores", "page faults", "kernel")
     headings += ("fastest peer, µs", "limit, µs", "why it bends")
     lines, l2 = [], run.machine["l2"]
     for before, row in zip([None, *rows], rows, strict=False):
@@ -118,14 +112,8 @@ def _table(run, rows):
 def _numbers(row, growth):
     name = f"{row.work} ({row.numbers:,})" if " x " in row.work else f"{row.numbers:,}"
     each = f"{1e9 * row.seconds / row.numbers:.3g}"
-    return [
-        name,
-        f"{1e6 * row.seconds:,.0f}",
-        each,
-        growth,
-        f"{row.cores:.1f}",
-        f"{row.faults:.0f}",
-    ]
+    counts = [f"{row.cores:.1f}", f"{row.faults:.0f}", f"{100 * row.kernel:.0f} %"]
+    return [name, f"{1e6 * row.seconds:,.0f}", each, growth, *counts]
 
 
 def _others(run, row):
@@ -144,8 +132,8 @@ def drawGrowth(run, path):
             axes.set_xlabel("numbers in the weight")
         for axes in panels[:, 0]:
             axes.set_ylabel("time of a draw, seconds")
-        handles, labels = panels[0, 1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+        handles = panels[0, 1].get_legend_handles_labels()[0][::-1]
+        figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
         figure.savefig(path, dpi=150)
 
 

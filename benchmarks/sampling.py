@@ -38,8 +38,9 @@ RESULTS = ROOT / "benchmarks" / "results"
 NUMBERS = "sampling.json"
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 README = ROOT / "README.md"
-LIBRARY_HELP = f"only these: {', '.join(LIBRARIES)}"
+PEER_NAMES = [name for name, library in LIBRARIES.items() if not library.ours]
 LAWS = list(dict.fromkeys(case.law for case in allCases("float32")))
+LIBRARY_HELP = f"only these peers: {', '.join(PEER_NAMES)}"
 QUICK = {"share": 0.3, "most": 4, "limit": 1.5, "rest": 0.03}
 #: Variables that change what a BLAS or a compiler does; the report names those that are set.
 TELLING = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "XLA_", "MALLOC_")
@@ -91,7 +92,8 @@ def compareAll(cases, options, run, progress):
     dtype = cases[0].dtype
     task = progress.add_task(f"{dtype}: starting the libraries", total=None)
     pythons = sys.executable, options.peers
-    with Contest(dtype, options.libraries, pythons, patienceOf(options)) as contest:
+    names = [n for n, library in LIBRARIES.items() if library.ours or n in options.libraries]
+    with Contest(dtype, names, pythons, patienceOf(options)) as contest:
         run.versions.update(contest.versions)
         run.absent.update(contest.absent)
         pairs = [(case, name) for case in cases for name in contest.opponents(case)]
@@ -109,7 +111,7 @@ def patienceOf(options):
 
 def isWhole(options):
     """Whether no law, library or size is left out."""
-    names = len(options.laws) == len(LAWS) and len(options.libraries) == len(LIBRARIES)
+    names = len(options.laws) == len(LAWS) and len(options.libraries) == len(PEER_NAMES)
     return names and options.largest == math.inf
 
 
@@ -118,7 +120,7 @@ def commandOf(options):
     if isWhole(options):
         return "make bench-quick" if options.quick else "make bench"
     limits = [f"--largest {options.largest:g}"] if options.largest < math.inf else []
-    for name, known in (("laws", LAWS), ("libraries", LIBRARIES)):
+    for name, known in (("laws", LAWS), ("libraries", PEER_NAMES)):
         if len(getattr(options, name)) < len(known):
             limits.append(f"--{name} {shlex.join(getattr(options, name))}")
     quick = ["--quick"] if options.quick else []
@@ -158,7 +160,7 @@ def parsed(arguments=None):
     add("--report", action="store_true", help="from the stored numbers, without measuring")
     add("--readme", action="store_true", help="write the headline of the report into README.md")
     add("--laws", nargs="+", default=LAWS, metavar="LAW", help=f"only these: {', '.join(LAWS)}")
-    add("--libraries", nargs="+", default=list(LIBRARIES), metavar="NAME", help=LIBRARY_HELP)
+    add("--libraries", nargs="+", default=PEER_NAMES, metavar="NAME", help=LIBRARY_HELP)
     add("--largest", type=float, default=math.inf, metavar="N", help="no weight of more numbers")
     add("--results", type=Path, metavar="DIR", help="where numbers and report are")
     add("--peers", type=Path, default=PEERS, metavar="PYTHON", help="the Python that has the peers")
@@ -176,7 +178,7 @@ def refuseUnknown(options):
     for name in options.laws:
         known_name("law", name, LAWS)
     for name in options.libraries:
-        known_name("library", name, LIBRARIES)
+        known_name("library", name, PEER_NAMES)
 
 
 def storedRun(options):

@@ -18,22 +18,28 @@ from workers import serve
 
 
 def timed(draw, shapes, loops):
-    """Seconds, cores and page faults of drawing all shapes, on average over the loops."""
+    """Seconds and page faults of drawing all shapes, on average over the loops, and cores busy.
+
+    `kernel` is the share of the time that was spent in the system.
+    """
     if loops > 1:
         [draw(shape) for shape in shapes]  # the process has slept
     gc.disable()
-    faults, busy, began = _faults(), time.process_time(), time.perf_counter()
+    before, began = _used(), time.perf_counter()
     for _ in range(loops):
         weights = [draw(shape) for shape in shapes]
     seconds = time.perf_counter() - began
-    busy, faults = time.process_time() - busy, _faults() - faults
+    busy, kernel, faults = (after - one for after, one in zip(_used(), before, strict=True))
     del weights
     gc.enable()
-    return {"seconds": seconds / loops, "cores": busy / seconds, "faults": faults / loops}
+    shares = {"cores": busy / seconds, "kernel": kernel / seconds}
+    return {"seconds": seconds / loops, "faults": faults / loops, **shares}
 
 
-def _faults():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def _used():
+    """Seconds of all cores, those of them in the system, and page faults, up to now."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime, usage.ru_stime, usage.ru_minflt
 
 
 def answered(drawings, question):

@@ -10,6 +10,8 @@ VENV_PYTHON := .venv/bin/python
 READY := .venv/.ready
 HOSTS_PYTHON := .venv-hosts/bin/python
 HOSTS_READY := .venv-hosts/.ready
+BENCH_PYTHON := .venv-bench/bin/python
+BENCH_READY := .venv-bench/.ready
 PIP := -m pip --disable-pip-version-check
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))
@@ -23,19 +25,22 @@ LACKING := import importlib.util, os, shutil, sys, sysconfig; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help experiment test test-hosts lint constraints bench-theano clean FORCE
+.PHONY: help experiment test test-hosts lint constraints bench bench-quick bench-theano clean FORCE
 
 help:
 	@echo 'make experiment    run the main job: python -m experiments variance-propagation'
 	@echo 'make test          run the whole test suite'
 	@echo 'make test-hosts    test lookslinear alone, as a guest in Keras, on NumPy 2 (.venv-hosts)'
 	@echo 'make lint          check the code and its format with ruff'
+	@echo 'make bench         measure drawing beside PyTorch, Keras, JAX and others (.venv-bench): 15'
+	@echo '                   minutes; writes benchmarks/results/sampling.md and the README table'
+	@echo 'make bench-quick   a minute of it, on the terminal alone'
 	@echo 'make bench-theano  measure what the BLAS and the convolution rewrite bring'
 	@echo 'make constraints   write constraints.txt anew; the pins that still fit stay as they are'
 	@echo 'make clean         remove .venv*, caches and what builds leave; results/ stays'
 	@echo
 	@echo 'Each makes .venv first, where it needs it. Variables:'
-	@echo '  ARGS="..."         more arguments for experiment, test and bench-theano'
+	@echo '  ARGS="..."         more arguments for experiment, test and the benchmarks'
 	@echo '  PYTHON=python3.10  the interpreter for .venv, 3.10 or 3.11; the default is the first'
 	@echo '                     that will do of python3.11, python3.10, python3, python'
 	@echo '  UPGRADE=--upgrade  with make constraints: the newest version of everything'
@@ -56,11 +61,17 @@ lint: $(READY)
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 
+bench: $(READY) $(BENCH_READY)
+	$(VENV_PYTHON) benchmarks/sampling.py --readme $(ARGS)
+
+bench-quick: $(READY) $(BENCH_READY)
+	$(VENV_PYTHON) benchmarks/sampling.py --quick $(ARGS)
+
 bench-theano: $(READY)
 	$(VENV_PYTHON) benchmarks/theano_speed.py $(ARGS)
 
 clean:
-	rm -rf .venv .venv-hosts build dist looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-hosts .venv-bench build dist looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Sets the shell variable python to the interpreter asked for, or to the first candidate that runs (a
@@ -110,17 +121,30 @@ $(READY): constraints.txt
 	@$(VENV_PYTHON) $(PIP) install --quiet --no-deps --no-build-isolation --requirement constraints.txt
 	@$(VENV_PYTHON) -c '$(VERSION)' > $@
 
+# Sets the shell variable candidate to the interpreter asked for, or to the newest one that runs.
+define findNewPython
+for candidate in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3.10 python3); do \
+    "$$candidate" -c '$(HOSTS_SUPPORTED)' 2>/dev/null && break; \
+done; \
+"$$candidate" -c '$(HOSTS_SUPPORTED)' 2>/dev/null || { \
+    echo "$$candidate does not run or is not Python 3.10 or later." >&2; exit 1; \
+}
+endef
+
 # The newest of everything, and no Theano: what a host brings today. Keras's NumPy backend needs JAX.
 $(HOSTS_READY):
-	@for candidate in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3.10 python3); do \
-	    "$$candidate" -c '$(HOSTS_SUPPORTED)' 2>/dev/null && break; \
-	done; \
-	"$$candidate" -c '$(HOSTS_SUPPORTED)' 2>/dev/null || { \
-	    echo "$$candidate does not run or is not Python 3.10 or later." >&2; exit 1; \
-	}; \
+	@$(findNewPython); \
 	echo "Making .venv-hosts with $$candidate and the newest Keras: a minute, once."; \
 	"$$candidate" -m venv --clear .venv-hosts
 	@$(HOSTS_PYTHON) $(PIP) install --quiet 'numpy>=2' scipy keras jax pytest hypothesis
+	@touch $@
+
+# The newest peers to be measured beside.
+$(BENCH_READY):
+	@$(findNewPython); \
+	echo "Making .venv-bench with $$candidate and the libraries to compare with: minutes, once."; \
+	"$$candidate" -m venv --clear .venv-bench
+	@$(BENCH_PYTHON) $(PIP) install --quiet 'numpy>=2' scipy 'torch==2.13.0' keras jax
 	@touch $@
 
 # Resolves setup.py and its extra "test" for both Pythons at once, whichever one does the work, on

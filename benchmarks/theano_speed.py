@@ -15,18 +15,17 @@ import os
 import platform
 import re
 import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.table import box as boxes
 
-HERE = Path(__file__).resolve().parent
-REPORT = HERE / "results" / "theano_speed.md"
+from workers import ROOT, Worker, processor, serve
+
+REPORT = ROOT / "benchmarks" / "results" / "theano_speed.md"
 # Name -> what is added to the user's THEANO_FLAGS.
 SETTINGS = {
     "NumPy's BLAS (empty flag)": "blas__ldflags=",
@@ -72,7 +71,7 @@ def trainingStep(y):
 
 
 def serveSteps(depth, batch, steps):
-    """For each line of stdin: run some steps, print the seconds of one and the last loss."""
+    """For each question: run some steps, answer the seconds of one and the last loss."""
     import numpy as np
 
     from utilityFunctions import cast
@@ -82,11 +81,13 @@ def serveSteps(depth, batch, steps):
     labels = rng.integers(CLASSES, size=batch).astype("int32")
     step, _ = trainingStep(network(depth))
     step(images, labels)
-    print("ready", flush=True)
-    for _ in sys.stdin:
+
+    def turn(_):
         began = time.perf_counter()
         losses = [float(step(images, labels)) for _ in range(steps)]
-        print((time.perf_counter() - began) / steps, losses[-1], flush=True)
+        return (time.perf_counter() - began) / steps, losses[-1]
+
+    serve("ready", turn)
 
 
 # --- In the measuring process --------------------------------------------------------------------
@@ -95,24 +96,8 @@ def serveSteps(depth, batch, steps):
 def startProcess(arguments, flags=""):
     """This file in a process of its own, with floatX=float32 and these flags of Theano added."""
     given = [os.environ.get("THEANO_FLAGS"), "floatX=float32", flags]
-    path = [str(HERE.parent), os.environ.get("PYTHONPATH")]
-    environment = {
-        **os.environ,
-        "THEANO_FLAGS": ",".join(filter(None, given)),
-        "PYTHONPATH": os.pathsep.join(filter(None, path)),
-    }
-    command = [sys.executable, __file__, *map(str, arguments)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, env=environment, **pipes)
-
-
-def answer(process, question=""):
-    if question:
-        print(question, file=process.stdin, flush=True)
-    line = process.stdout.readline()
-    if not line:
-        raise SystemExit(f"a measured process ended early, with status {process.wait()}")
-    return line
+    environment = {"THEANO_FLAGS": ",".join(filter(None, given))}
+    return Worker([sys.executable, __file__, *arguments], environment)
 
 
 def measureSteps(options, progress):
@@ -122,20 +107,20 @@ def measureSteps(options, progress):
     processes = {}
     for name, flags in SETTINGS.items():
         processes[name] = startProcess(arguments, flags)
-        answer(processes[name])  # compiled: one after the other, they would only wait for a lock
+        processes[name].read()  # compiled: one after the other, they would only wait for a lock
         progress.advance(task)
     seconds = {name: [] for name in SETTINGS}
     for _ in range(options.repetitions):
         losses = []
         for name, process in processes.items():
-            second, loss = map(float, answer(process, "go").split())
+            second, loss = process.ask("go")
             seconds[name].append(second)
             losses.append(loss)
             progress.advance(task)
         if max(losses) > 1.001 * min(losses):
             raise SystemExit(f"the settings train differently: losses {losses}")
     for process in processes.values():
-        process.communicate()
+        process.close()
     return seconds
 
 
@@ -146,9 +131,11 @@ def measureCompiling(options, progress):
     seconds = {depth: [] for depth in options.depths}
     for number in range(rounds):
         for depth in options.depths:
-            output, _ = startProcess(["--compile", depth]).communicate()
+            process = startProcess(["--compile", depth])
+            second = process.read()
+            process.close()
             if number:
-                seconds[depth].append(float(output))
+                seconds[depth].append(second)
             progress.advance(task)
     return seconds
 
@@ -184,17 +171,8 @@ def machine():
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     return (
         f"Python {platform.python_version()}, {versions}, {platform.system()}",
-        f"{processor()}, {os.cpu_count()} cores",
+        processor(),
     )
-
-
-def processor():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
 
 
 def writeReport(tables, options):
@@ -239,7 +217,7 @@ def main():
     if options.serve:
         return serveSteps(options.serve, options.batch, options.steps)
     if options.compile:
-        return print(trainingStep(network(options.compile))[1])
+        return serve(trainingStep(network(options.compile))[1], None)
     console = Console()
     with Progress(console=console, transient=True) as progress:
         steps = measureSteps(options, progress)
@@ -248,7 +226,7 @@ def main():
     console.print(*machine(), sep="\n", soft_wrap=True)
     console.print(*tables)
     writeReport(tables, options)
-    console.print(f"Written to {REPORT.relative_to(HERE.parent)}")
+    console.print(f"Written to {REPORT.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

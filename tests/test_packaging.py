@@ -314,6 +314,18 @@ def test_hosts_have_an_environment_of_their_own(checkout):
     assert "-m venv" not in make("test-hosts", cwd=checkout)
 
 
+@pytest.mark.parametrize(("target", "limits"), [("bench", "--readme"), ("bench-quick", "--quick")])
+def test_peers_have_an_environment_of_their_own(checkout, target, limits):
+    due = make(target, cwd=checkout)
+    measured = f".venv/bin/python benchmarks/sampling.py {limits}"
+    assert due.index("-m venv --clear .venv-bench") < due.index("torch") < due.index(measured)
+    (checkout / ".venv-bench").mkdir()
+    (checkout / ".venv-bench/.ready").touch()
+    ready = make(target, cwd=checkout)
+    assert "-m venv" not in ready
+    assert measured in ready
+
+
 def test_newer_constraints_are_installed(checkout):
     os.utime(checkout / "constraints.txt")
     os.utime(checkout / ".venv/.ready", (1.1e9, 1.1e9))

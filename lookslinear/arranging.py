@@ -93,7 +93,7 @@ def copies_of(weight: np.ndarray, law: WeightLaw) -> list[Copy]:
         for place in itertools.product(*_tap_slices(law)):
             if law.mirror:
                 place = (*place[: law.axes.input], half, *place[law.axes.input + 1 :])
-            copies.append((weight[place], bool(negated)))
+            copies.append((weight[(*place, ...)], bool(negated)))  # a view even at rank 0
     return copies
 
 

@@ -75,8 +75,8 @@ class Initialisation:
         weight, bias = self.arrays(inputShape, outputShape, **options)
         pattern = tuple(axis != 1 for axis in range(bias.ndim))
         return [
-            sharedVar(weight, name="weight"),
-            sharedVar(bias, name="bias", broadcastable=pattern),
+            sharedVar(weight, name="weight", borrow=True),
+            sharedVar(bias, name="bias", borrow=True, broadcastable=pattern),
         ]
 
     def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:

@@ -159,7 +159,7 @@ def tensor(
             f"{initializer!r} must return the dtype that it is asked for, {dtype}. "
             f"Received: {array.dtype}. Add .astype(dtype)."
         )
-    return array
+    return array.copy()  # the initialiser may keep what it returned
 
 
 def law_of(

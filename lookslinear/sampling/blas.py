@@ -1,9 +1,11 @@
-"""SciPy's BLAS and LAPACK, called in place on parts of arrays, each call on the thread that makes it.
+"""SciPy's BLAS and LAPACK on parts of arrays, in place, each call on the thread that makes it.
 
 SciPy's own wrappers copy any matrix that is only a part of an array, and some of them keep the
-interpreter's lock. The function pointers that SciPy exports for Cython do neither. BLAS libraries split large products over their own threads, differently for
-each number of them, so the sums are rounded differently: for results that depend on nothing but the
-seed, each product stays on one thread, and the threads of `threads` take different products.
+interpreter's lock. The function pointers that SciPy exports for Cython do neither.
+
+BLAS libraries split large products over threads of their own, differently for each number of them,
+and so round sums differently. For results that depend on nothing but the seed, each product stays
+on one thread (`one_thread`), and the threads of `threads` take different products.
 """
 
 from __future__ import annotations
@@ -140,7 +142,7 @@ def _libraries() -> list[LibController]:
 
 
 def _reading(matrix: np.ndarray) -> tuple[bytes, int]:
-    """How BLAS, which reads by columns, is told of a matrix: as it is or transposed, and leading."""
+    """How BLAS, which reads columns, is told of a matrix: as it is or transposed, and leading."""
     (rows, columns), (down, across), size = matrix.shape, matrix.strides, matrix.itemsize
     if down == size or rows == 1:
         return b"N", max(rows, across // size if columns > 1 else 1)

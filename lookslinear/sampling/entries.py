@@ -1,8 +1,8 @@
 """Independent entries of a law, in blocks that threads share.
 
 A small array is drawn by NumPy's own methods from the generator that it is given. A larger one is
-cut into blocks that stay in the cache, each with a bit stream of its own. Where the cuts are depends
-on the shape alone, so the number of threads changes no bit.
+cut into blocks that stay in the cache, each with a bit stream of its own. Where the cuts are
+depends on the shape alone, so the number of threads changes no bit.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def fill(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int |
         group = outputs_last[..., first : first + outputs]
         frame = _as_matrix(group, law)
         _fill_frame(frame, law.gain, generator, threads)
-        if not np.shares_memory(frame, group):
+        if not np.may_share_memory(frame, group):
             group[...] = frame.reshape(group.shape)
 
 
@@ -149,7 +149,12 @@ def _fill_in_blocks(
     *drawn, last = reflections
     *others, longest = panels
     steps = [last, longest, *reversed(drawn), *reversed(others)]
-    run_blocks(lambda index: steps[index](), len(steps), threads)
+
+    def step(index: int) -> None:
+        with one_thread():  # again, since with some BLAS libraries the setting is the thread's own
+            steps[index]()
+
+    run_blocks(step, len(steps), threads)
 
 
 class _Once:
@@ -251,7 +256,7 @@ def _fill_panel(
 
 
 def _as_matrix(group: np.ndarray, law: WeightLaw) -> np.ndarray:
-    """The matrix (rest, outputs) to make the frame in: the group itself, if BLAS can write there."""
+    """The matrix (rest, outputs) to make a frame in: the group itself, if BLAS can write there."""
     if group.dtype == drawn_dtype(law.dtype):
         matrix = group.reshape(law.frame_shape)
         if matrix.itemsize in matrix.strides:

@@ -60,17 +60,17 @@ def channelsFirst(shape):
 
 @_library("lookslinear", "numpy", "scipy", ours=True)
 def looksLinear(dtype):
-    """`draw(law, seed)`, with a law that is stated once and a new int as seed for each draw."""
+    """`draw(law, generator)`, with a law that is stated once and a generator that is there."""
     import numpy as np
 
     from lookslinear import draw
     from lookslinear.laws import dense_law, normal_law, truncated_normal_law, uniform_law
 
-    seeds, generator = itertools.count(1), np.random.default_rng(1)
+    generator = np.random.default_rng(1)
 
-    def drawn(lawOf, rng=lambda: next(seeds)):
+    def drawn(lawOf):
         stated = functools.cache(lambda shape: lawOf(shape, dtype))
-        return lambda shape: draw(stated(shape), rng())
+        return lambda shape: draw(stated(shape), generator)
 
     def normal(shape, dtype):
         return normal_law(shape, 0.0, DEVIATION, dtype)
@@ -83,8 +83,8 @@ def looksLinear(dtype):
         "normal": drawn(normal),
         "uniform": drawn(uniform),
         "truncated normal": drawn(lambda s, d: truncated_normal_law(s, 0.0, DEVIATION, d)),
-        "small normal": drawn(normal, lambda: generator),
-        "small uniform": drawn(uniform, lambda: generator),
+        "small normal": drawn(normal),
+        "small uniform": drawn(uniform),
         **{f"small {law}, NumPy": call for law, call in _ofNumPy(generator, dtype).items()},
         **_limitsOfNumPy(dtype),
     }

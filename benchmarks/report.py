@@ -32,14 +32,14 @@ the ratios. Small draws are repeated until an answer lasts {lasting:g} s; there 
 draw, by its rate at the size before, is left out, and its cell says so. A dash: the library does
 not have that law.
 
-Ours is `draw(law, seed)`, a new int each time, so that seeding is in the time; through `initD` it
-is a shared variable of Theano's with its bias; through `lookslinear.initializers` an object made
-for each weight. JAX is compiled for each shape beforehand. Like is compared with like: `initD`'s
-normals are plain, as PyTorch's are (Keras: `VarianceScaling(distribution="untruncated_normal")`,
-JAX: `variance_scaling(..., "normal")`); those of our Keras classes are truncated, as in Keras and
-JAX. ResNet-50 is its 53 convolutions and the classifier, 25.5 million numbers. `SVD` is the way of
-LL-init: the left singular vectors of a square Gaussian of the longer side, in double precision;
-`ortho_group` draws that square too."""
+Ours is `draw(law, generator)` on a Generator that is there, as NumPy's; through `initD` it is a
+shared variable of Theano's with its bias, from fresh entropy; through `lookslinear.initializers` an
+object made for each weight. JAX is compiled for each shape beforehand. Like is compared with like:
+`initD`'s normals are plain, as PyTorch's are (Keras:
+`VarianceScaling(distribution="untruncated_normal")`, JAX: `variance_scaling(..., "normal")`); those
+of our Keras classes are truncated, as in Keras and JAX. ResNet-50 is its 53 convolutions and the
+classifier, 25.5 million numbers. `SVD` is the way of LL-init: the left singular vectors of a square
+Gaussian of the longer side, in double precision; `ortho_group` draws that square too."""
 
 
 # --- Tables --------------------------------------------------------------------------------------

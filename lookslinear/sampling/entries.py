@@ -107,7 +107,9 @@ def _truncated_normal(numbers: np.ndarray, law: WeightLaw, source: Source) -> No
     deviation = law.scale / TRUNCATED_DEVIATION
     radius = TRUNCATION * deviation
     source.normal(numbers, deviation)
-    beyond = np.flatnonzero(np.abs(numbers, out=scratch(numbers.size, numbers.dtype)) > radius)
+    beyond = np.flatnonzero(
+        np.abs(numbers, out=scratch(numbers.shape, numbers.dtype, "sizes")) > radius
+    )
     while beyond.size:
         redrawn = _inside(beyond.size, radius, deviation, numbers.dtype, source)
         numbers[beyond[: redrawn.size]] = redrawn

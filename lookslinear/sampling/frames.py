@@ -18,6 +18,8 @@ Stewart 1980, SIAM J. Numer. Anal. 17(3), section 3. Joffrain et al. 2006, ACM T
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -32,11 +34,13 @@ from lookslinear.laws import WeightLaw
 from lookslinear.sampling.blas import add_product, invert_unit_upper, one_thread, upper_gram
 from lookslinear.sampling.entries import BLOCK_BYTES, drawn_dtype
 from lookslinear.sampling.seeds import Streams
-from lookslinear.sampling.sources import OfBits, OfGenerator
+from lookslinear.sampling.sources import OfBits, OfGenerator, scratch
 from lookslinear.sampling.threads import checked_threads, run_blocks
 
 #: Up to so many entries the Gaussian vectors are drawn by NumPy, without seeds for blocks.
 FEW = 2**10
+#: Up to so many bytes of vectors the calling thread keeps the room for them.
+KEPT_BYTES = 2**22
 #: Below this n k^2 LAPACK multiplies the reflections out in one call: blocks would cost more.
 SMALL = 400**3
 
@@ -90,7 +94,7 @@ class _Reflections:
     def begin(self, columns: np.ndarray) -> None:
         """Writes what the reflections make of the unit vectors that they start at."""
         below = columns[self.start :]
-        lengths = _product(self.triangle, self.vectors[:, : len(self.vectors)])
+        lengths = _product(self.triangle, self.vectors[:, : len(self.vectors)], "lengths")
         add_product(below, self.vectors.T, lengths, factor=-1, keep=0)
         np.einsum("ii->i", below[: len(self.vectors)])[:] += 1
 
@@ -98,7 +102,8 @@ class _Reflections:
         """Reflects columns in place of which only the entries from `stop` on are set as yet."""
         size = len(self.vectors)
         heads, tails = self.vectors[:, :size], self.vectors[:, size:]
-        lengths = _product(self.triangle, _product(tails, columns[self.stop :]))
+        lengths = _product(tails, columns[self.stop :], "lengths")
+        lengths = _product(self.triangle, lengths, "turned lengths")
         add_product(columns[self.start : self.stop], heads.T, lengths, factor=-1, keep=0)
         add_product(columns[self.stop :], tails.T, lengths, factor=-1)
 
@@ -114,7 +119,7 @@ def _fill_frame(frame: np.ndarray, gain: float, generator: Generator, threads: i
 
 
 def _fill_at_once(frame: np.ndarray, gain: float, generator: Generator) -> None:
-    vectors = np.empty(frame.shape[::-1], frame.dtype)
+    vectors = _rooms(*frame.shape, frame.shape[1], frame.dtype)[0]
     few = vectors.size <= FEW
     source = OfGenerator(generator) if few else OfBits(Streams(generator, 1)[0], at_once=2**14)
     heads, norms = _draw_gaussian(vectors, source)
@@ -135,9 +140,10 @@ def _fill_in_blocks(
     starts = range(0, k, block)
     streams = Streams(generator, len(starts))
 
+    rooms = _rooms(n, k, block, frame.dtype)
+
     def drawing(index: int) -> Callable[[], _Reflections]:
-        stop, source = min(starts[index] + block, k), OfBits(streams[index])
-        return lambda: _drawn(starts[index], stop, n, frame.dtype, source)
+        return lambda: _drawn(starts[index], rooms[index], OfBits(streams[index]))
 
     reflections = [_Once(drawing(index)) for index in range(len(starts))]
     panels = [
@@ -185,13 +191,23 @@ def _standing(frame: np.ndarray) -> np.ndarray:
 _SIZES = ((2048, (192, 384)), (0, (128, 256)))
 
 
-def _drawn(start: int, stop: int, n: int, dtype: np.dtype, source: OfBits) -> _Reflections:
-    vectors = np.empty((stop - start, n - start), dtype)
+def _rooms(n: int, k: int, block: int, dtype: np.dtype) -> list[np.ndarray]:
+    """Room for the vectors of each block, in one array: new if it is large, else kept."""
+    starts = range(0, k, block)
+    shapes = [(min(block, k - start), n - start) for start in starts]
+    ends = list(itertools.accumulate(map(math.prod, shapes)))
+    kept = ends[-1] * dtype.itemsize <= KEPT_BYTES
+    room = scratch((ends[-1],), dtype, "vectors") if kept else np.empty(ends[-1], dtype)
+    parts = np.split(room, ends[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def _drawn(start: int, vectors: np.ndarray, source: OfBits) -> _Reflections:
     heads, norms = _draw_gaussian(vectors, source)
     signs = -np.copysign(1, heads)
-    np.einsum("ii->i", vectors[:, : stop - start])[:] -= signs * norms
+    np.einsum("ii->i", vectors[:, : len(vectors)])[:] -= signs * norms
     vectors *= (norms * (norms + np.abs(heads)))[:, None] ** -0.5
-    if stop == n:  # the last vector of a square matrix has one entry, and nothing to reflect
+    if len(vectors) == vectors.shape[1]:  # the last one of a square matrix has nothing to reflect
         vectors[-1, -1], signs[-1] = 0, -signs[-1]
     return _Reflections(start, vectors, _triangle(vectors), signs)
 
@@ -231,8 +247,9 @@ def _triangle(vectors: np.ndarray) -> np.ndarray:
     return triangle
 
 
-def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    product = np.empty((left.shape[0], right.shape[1]), left.dtype, order="F")
+def _product(left: np.ndarray, right: np.ndarray, use: str) -> np.ndarray:
+    """The product, by columns, in room that the thread keeps for this use."""
+    product = scratch((right.shape[1], len(left)), left.dtype, use).T
     add_product(product, left, right, keep=0)
     return product
 

@@ -69,7 +69,7 @@ class OfBits:
         # NumPy takes arrays that touch for ones that overlap, and leaves its vector loops: so with
         # a gap between them, and both at the same place in a cache line.
         pitch = (half // 16 + 2) * 16
-        angles, spare = scratch(2 * pitch, out.dtype).reshape(2, pitch)[:, :half]
+        angles, spare = scratch((2, pitch), out.dtype, "angles")[:, :half]
         self._draw_radii(radii, deviation)
         self._draw_angles(angles)
         np.sin(angles[: second.size], out=second)
@@ -117,18 +117,21 @@ class OfBits:
             np.copyto(part, bits.view(np.int32)[: part.size])
 
 
-def scratch(size: int, dtype: np.dtype) -> np.ndarray:
-    """Room for so many numbers that the calling thread keeps: new pages would cost as much as they.
+def scratch(shape: tuple[int, ...], dtype: np.dtype, use: str) -> np.ndarray:
+    """Room that the calling thread keeps for a use: new pages can cost more than the numbers in it.
+
+    What was in it is undefined, and what is put there lasts until the next call for that use.
 
     Examples
     --------
-    >>> scratch(3, np.dtype("float32")).shape
-    (3,)
+    >>> scratch((2, 3), np.dtype("float32"), "example").shape
+    (2, 3)
     """
-    room = getattr(_kept, "room", None)
+    size = math.prod(shape)
+    room = _kept.__dict__.get(use)
     if room is None or room.nbytes < size * dtype.itemsize:
-        room = _kept.room = np.empty(-(-size * dtype.itemsize // 8))
-    return room.view(dtype)[:size]
+        room = _kept.__dict__[use] = np.empty(-(-size * dtype.itemsize // 8))
+    return room.view(dtype)[:size].reshape(shape)
 
 
 _kept = threading.local()

@@ -136,7 +136,7 @@ $(HOSTS_READY):
 	@$(findNewPython); \
 	echo "Making .venv-hosts with $$candidate and the newest Keras: a minute, once."; \
 	"$$candidate" -m venv --clear .venv-hosts
-	@$(HOSTS_PYTHON) $(PIP) install --quiet 'numpy>=2' scipy keras jax pytest hypothesis
+	@$(HOSTS_PYTHON) $(PIP) install --quiet 'numpy>=2' scipy threadpoolctl keras jax pytest hypothesis
 	@touch $@
 
 # The newest peers to be measured beside.

@@ -87,6 +87,8 @@ def copies_of(weight: np.ndarray, law: WeightLaw) -> list[Copy]:
     list of (view of shape `law.block_shape`, bool): a mirrored kernel of averaging 2 x 2 taps has
     eight, a weight without mirror on all or one of its taps has one.
     """
+    if law.taps == "all" and not law.mirror:
+        return [(weight, False)]
     halves = [slice(0, law.input_channels), slice(law.input_channels, None)]
     copies = []
     for negated, half in enumerate(halves if law.mirror else [slice(None)]):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from lookslinear.sampling import blas, haar_frame
 from lookslinear.sampling.blas import add_product, invert_unit_upper, one_thread, upper_gram
@@ -101,9 +101,8 @@ def test_inverses_of_triangles_are_numpys(side, dtype):
 
 def blas_threads():
     """The threads of each BLAS that is loaded."""
-    return [
-        library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
-    ]
+    libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+    return [library.num_threads for library in libraries]
 
 
 @pytest.fixture
@@ -150,7 +149,40 @@ def test_callers_that_overlap_restore_the_number_of_the_first(three_threads):
     assert blas_threads() == three_threads
 
 
-def test_frames_leave_the_threads_of_the_blas_as_they_were(three_threads, monkeypatch):
+def test_another_thread_than_the_first_has_its_one_thread_too(three_threads):
+    def threads_within():
+        with one_thread():
+            return blas_threads()
+
+    assert set(threads_within()) == {1}
+    with ThreadPoolExecutor(1) as pool:
+        assert set(pool.submit(threads_within).result()) == {1}
+        assert pool.submit(blas_threads).result() == three_threads
+
+
+def test_callers_of_many_threads_restore_what_they_found(three_threads):
+    def come_and_go(_):
+        for _ in range(50):
+            with one_thread():
+                assert set(blas_threads()) == {1}
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come_and_go, range(8)))
+    assert blas_threads() == three_threads
+
+
+def test_limits_of_the_caller_still_work_afterwards(three_threads):
+    haar_frame(5, 5, np.random.default_rng(0))
+
+    def limited():
+        with threadpool_limits(2, user_api="blas"):
+            return blas_threads()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert set(pool.submit(limited).result()) == {2}
+
+
+def test_frames_leave_the_threads_of_the_blas_as_they_were(three_threads):
     for side in (5, 500):
         haar_frame(side, side, np.random.default_rng(0), threads=2)
         assert blas_threads() == three_threads

@@ -29,8 +29,9 @@ def peak_of(law, threads=2):
 @pytest.mark.parametrize("family", INDEPENDENT)
 def test_independent_entries_take_the_result_and_a_tenth(family, dtype):
     count = int(LARGE / np.dtype(dtype).itemsize)
+    rows = count // 3000 // 2 * 2
     assert peak_of(entries_law((count,), family, 0.1, dtype=dtype, mean=1.0)) < 1.1
-    assert peak_of(dense_law(count // 3000, 3000, family, 0.1, dtype=dtype, mirror=True)) < 1.1
+    assert peak_of(dense_law(rows, 3000, family, 0.1, dtype=dtype, mirror=True)) < 1.1
 
 
 @pytest.mark.parametrize("family", INDEPENDENT)
@@ -41,14 +42,15 @@ def test_single_precision_never_passes_through_a_double_array(family):
 
 @pytest.mark.parametrize("layout", ["theano", "keras"])
 @pytest.mark.parametrize("taps", ["all", "centre", "average"])
-@pytest.mark.parametrize("family", [*INDEPENDENT, "constant", "identity", "repeated_identity"])
+@pytest.mark.parametrize("family", [*INDEPENDENT, "constant"])
 def test_mirrored_kernels_take_the_result_and_a_tenth(family, taps, layout):
     law = law_between(1024, 1024, family, sides=(3, 3), layout=layout, taps=taps, mirror=True)
-    # The block of an identity is a matrix (rest, out) of one tap, with its mask.
-    if family not in FIXED[1:]:
-        assert peak_of(law) < 1.1
-    elif taps != "all":
-        assert peak_of(law) < 1.5
+    assert peak_of(law) < 1.1
+
+
+@pytest.mark.parametrize("family", FIXED)
+def test_fixed_weights_take_the_result_and_a_tenth(family):
+    assert peak_of(dense_law(3000, 3000, family, 0.1)) < 1.1
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -59,14 +61,14 @@ def test_sparse_weights_take_the_result_and_a_tenth(claims, dtype):
     assert peak_of(law) < 1.1
 
 
-@pytest.mark.parametrize(("dtype", "bound"), [("float16", 4), ("float32", 2.1), ("float64", 2.1)])
-@pytest.mark.parametrize("stretch", [1, 2, 1 / 2, 100, 1 / 100])
-def test_haar_frames_take_the_result_and_at_most_as_much_again(stretch, dtype, bound):
-    # Half precision is made in single, which has twice the bytes.
-    side = 10**6 if stretch == 1 else 2 * 10**6
-    rows = int(math.sqrt(side * stretch))
-    law = dense_law(rows, int(rows / stretch), "haar", 0.1, dtype=dtype)
-    assert peak_of(law) < bound + 1
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1500, 1500), (2500, 1200), (1200, 2500), (30_000, 300)])
+def test_haar_frames_take_at_most_the_result_again(shape, dtype):
+    law = dense_law(*shape, "haar", 0.1, dtype=dtype)
+    # Half precision is made in single, of twice the bytes, and rounded into the result.
+    again = 4 if dtype == "float16" else 1
+    scratch = 3e6 / (math.prod(shape) * np.dtype(dtype).itemsize)
+    assert peak_of(law) < 1 + again + scratch
 
 
 def test_a_square_frame_takes_half_of_itself_besides():

@@ -245,7 +245,7 @@ LAWS = [
 ]
 
 
-@pytest.mark.parametrize("blas", [1, 4])
+@pytest.mark.parametrize("blas", [1, 2])
 def test_eight_callers_at_once_draw_what_each_would_alone(blas):
     jobs = [(law, seed) for seed in range(4) for law in LAWS]
     alone = [draw(law, seed, threads=1).tobytes() for law, seed in jobs]
@@ -261,9 +261,9 @@ def test_eight_callers_at_once_draw_what_each_would_alone(blas):
             assert found == alone[number:] + alone[:number]
 
 
-def test_a_second_thread_draws_the_same_frames_with_a_blas_of_many_threads():
+def test_a_second_thread_draws_the_same_frames_with_a_blas_of_two_threads():
     laws = [dense_law(side, side, "haar", 0.5) for side in (100, 350, 390, 450)]
-    with threadpool_limits(4, user_api="blas"):
+    with threadpool_limits(2, user_api="blas"):
         first = [draw(law, 1).tobytes() for law in laws]
         with ThreadPoolExecutor(1) as pool:
             second = [pool.submit(draw, law, 1).result().tobytes() for law in laws]

@@ -126,7 +126,7 @@ def test_the_order_of_blocks_changes_no_bit_but_streams_by_arrival_would(law):
 def test_the_threads_of_the_blas_change_no_bit(dtype):
     for side in (side_about_small() - 50, side_about_small() + 50):
         law, found = dense_law(side, side, "haar", 0.5, dtype=dtype), set()
-        for blas, threads in itertools.product(THREADS, (1, 2)):
+        for blas, threads in itertools.product((1, 2), (1, 2)):
             with threadpool_limits(blas, user_api="blas"):
                 found.add(draw(law, 2, threads=threads).tobytes())
         assert len(found) == 1

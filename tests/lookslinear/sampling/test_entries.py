@@ -22,6 +22,7 @@ from lookslinear.laws import (
 )
 from lookslinear.sampling import draw, entries, standard_normal
 from lookslinear.sampling.entries import pieces_of
+from lookslinear.sampling.sources import OfBits, OfGenerator
 from tests.lookslinear.laws import law_between
 from tests.lookslinear.sampling.blocks import sizes_about_boundaries
 from tests.lookslinear.sampling.normals import binomial_score
@@ -253,6 +254,20 @@ def test_truncated_numbers_are_drawn_again_until_they_are_inside(sampler):
     scores = scores_of_bins(sampler(np.random.default_rng(6), 10**6))
     # 14 bins: beyond 5.5 one in two million samples.
     assert (max(map(abs, scores)) < 5.5) == (sampler is as_it_is), scores
+
+
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_numbers_are_drawn_again_however_often_it_takes(size, monkeypatch):
+    for source in (OfBits, OfGenerator):
+        normal = source.normal
+        # Of numbers three times as wide half are beyond the bounds, so each round is too short.
+        monkeypatch.setattr(
+            source, "normal", lambda own, out, by, normal=normal: normal(own, out, 3 * by)
+        )
+    numbers = draw(entries_law((size,), "truncated_normal", TRUNCATED_DEVIATION), 1)
+    assert np.abs(numbers).max() <= 2
+    wide = stats.truncnorm(-2 / 3, 2 / 3, scale=3)
+    assert stats.kstest(numbers, wide.cdf).pvalue > RARE
 
 
 @pytest.mark.parametrize("family", INDEPENDENT)

@@ -91,6 +91,16 @@ def test_variables_change_the_threads_and_no_bit(variable, count, expected):
     assert threads == count or variable == "OPENBLAS_NUM_THREADS"
 
 
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_limits_of_the_blas_change_no_bit(count, expected):
+    # In a process of its own: OpenBLAS may crash on more threads than the machine has cores.
+    script = f"""
+with threadpool_limits({count}, user_api="blas"):
+    print(digest(threads=1), digest(threads=2), blas_threads())
+"""
+    assert lines_of(script) == [f"{expected} {expected} [{count}]"]
+
+
 def test_garbage_in_a_variable_changes_nothing(expected):
     found = lines_of("print(digest())", LOOKSLINEAR_NUM_THREADS="abc", OMP_NUM_THREADS="0")
     assert found == [expected]
@@ -115,6 +125,17 @@ of_child(lambda: print(digest(threads=2)))
 print(digest(threads=2))
 """
     assert lines_of(script) == [expected] * 3
+
+
+@needs_fork
+def test_a_forked_child_has_helpers_again():
+    script = """
+from lookslinear.sampling.threads import run_blocks
+meeting = threading.Barrier(2, timeout=10)
+run_blocks(lambda index: meeting.wait(), 2, threads=2)
+of_child(lambda: print(run_blocks(lambda index: meeting.wait(), 2, threads=2)))
+"""
+    assert lines_of(script) == ["None"]
 
 
 @needs_fork

@@ -1,0 +1,101 @@
+"""Memory: the result, and little besides. Arrays are large beside the scratch of a thread."""
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from lookslinear.laws import DTYPES, FIXED, INDEPENDENT, dense_law, entries_law
+from lookslinear.sampling import draw, frames, haar_frame
+from tests.lookslinear.laws import law_between
+
+#: The bytes of a result, about.
+LARGE = 40e6
+
+
+def peak_of(law, threads=2):
+    """The largest memory during a draw in units of the result."""
+    draw(dense_law(4, 4, law.family, 1.0), 0)  # what is imported or cached once
+    rng = np.random.default_rng(0)
+    tracemalloc.start()
+    weight = draw(law, rng, threads=threads)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / weight.nbytes
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("family", INDEPENDENT)
+def test_independent_entries_take_the_result_and_a_tenth(family, dtype):
+    count = int(LARGE / np.dtype(dtype).itemsize)
+    rows = count // 3000 // 2 * 2
+    assert peak_of(entries_law((count,), family, 0.1, dtype=dtype, mean=1.0)) < 1.1
+    assert peak_of(dense_law(rows, 3000, family, 0.1, dtype=dtype, mirror=True)) < 1.1
+
+
+@pytest.mark.parametrize("family", INDEPENDENT)
+def test_single_precision_never_passes_through_a_double_array(family):
+    # A float64 array beside it would make 3.
+    assert peak_of(dense_law(2500, 4000, family, 0.1), threads=1) < 1.1
+
+
+@pytest.mark.parametrize("layout", ["theano", "keras"])
+@pytest.mark.parametrize("taps", ["all", "centre", "average"])
+@pytest.mark.parametrize("family", [*INDEPENDENT, "constant"])
+def test_mirrored_kernels_take_the_result_and_a_tenth(family, taps, layout):
+    law = law_between(1024, 1024, family, sides=(3, 3), layout=layout, taps=taps, mirror=True)
+    assert peak_of(law) < 1.1
+
+
+@pytest.mark.parametrize("family", FIXED)
+def test_fixed_weights_take_the_result_and_a_tenth(family):
+    assert peak_of(dense_law(3000, 3000, family, 0.1)) < 1.1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("claims", [{}, {"mirror": True}])
+def test_sparse_weights_take_the_result_and_a_tenth(claims, dtype):
+    side = int(math.sqrt(LARGE / np.dtype(dtype).itemsize)) // 2 * 2
+    law = dense_law(side, side, "normal", 0.1, sparsity=0.5, dtype=dtype, **claims)
+    assert peak_of(law) < 1.1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1500, 1500), (2500, 1200), (1200, 2500), (30_000, 300)])
+def test_haar_frames_take_at_most_the_result_again(shape, dtype):
+    law = dense_law(*shape, "haar", 0.1, dtype=dtype)
+    # Half precision is made in single, of twice the bytes, and rounded into the result.
+    again = 4 if dtype == "float16" else 1
+    scratch = 3e6 / (math.prod(shape) * np.dtype(dtype).itemsize)
+    assert peak_of(law) < 1 + again + scratch
+
+
+def test_a_square_frame_takes_half_of_itself_besides():
+    # Of the vectors nothing above the blocks of their diagonal is stored, and T beside them.
+    law = dense_law(1600, 1600, "haar", 0.1)
+    (block, _), scratch = frames._SIZES[-1][1], 2**20 * 3
+    vectors = 0.5 * (1 + block / 1600)
+    assert peak_of(law) < 1 + vectors + block / 1600 * 2 + scratch / (1600**2 * 4)
+
+
+@pytest.mark.parametrize("shape", [(4, 1_000_000), (1_000_000, 4), (200_000, 30)])
+def test_a_thin_frame_never_needs_a_square_one(shape):
+    # The square frame would be 10^5 times the result.
+    assert peak_of(dense_law(*shape, "haar", 0.1)) < 2.2
+
+
+def test_a_frame_of_a_kernel_in_keras_layout_is_made_in_place():
+    law = law_between(128, 512, "haar", sides=(3, 3), layout="keras", mirror=True)
+    assert peak_of(law) < 2.5
+
+
+def test_nothing_of_a_draw_is_left_behind():
+    law = dense_law(1000, 1000, "haar", 0.1)
+    draw(law, 0, threads=2), haar_frame(500, 500, np.random.default_rng(0))
+    tracemalloc.start()
+    for seed in range(3):
+        draw(law, seed, threads=2)
+    left = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert left < 1e5

@@ -8,6 +8,7 @@ import pytest
 from lookslinear import sampling
 from lookslinear.sampling import entries, frames
 from lookslinear.sampling.entries import drawn_dtype
+from lookslinear.sampling.seeds import Streams
 
 #: Reflections a block and columns a panel, where a test makes them small.
 BLOCK, PANEL = 4, 8
@@ -57,3 +58,10 @@ def replaced(name, value):
             if hasattr(room, name):
                 patch.setattr(room, name, value)
         yield
+
+
+class OneStream(Streams):
+    """Mutant: the numbers of every block are those of the first."""
+
+    def __getitem__(self, index):
+        return super().__getitem__(0)

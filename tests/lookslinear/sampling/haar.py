@@ -96,3 +96,17 @@ def half_cdf(n, part=None):
     """The distribution function of the squared length of a part of a column."""
     part = part or n // 2
     return stats.beta(part / 2, (n - part) / 2).cdf
+
+
+def correlations_of_heads(frames):
+    """The largest correlation of two columns' heads, with or without sign, in standard errors.
+
+    Column j, seen after the reflections before it, is uniform on a sphere of n - j dimensions and
+    independent of the others: so are the heads, which are the first entries there.
+    """
+    factored = [np.linalg.qr(frame, mode="raw") for frame in frames]
+    heads = np.array([np.diagonal(h.T)[: len(tau)] * (1 - tau) for h, tau in factored])
+    both = np.corrcoef(np.hstack([heads, np.abs(heads)]).T)
+    columns = np.tile(np.arange(heads.shape[1]), 2)
+    both[columns[:, None] == columns] = 0
+    return np.abs(both).max() * math.sqrt(len(frames))

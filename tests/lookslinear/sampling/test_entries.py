@@ -24,7 +24,12 @@ from lookslinear.sampling import draw, entries, standard_normal
 from lookslinear.sampling.entries import pieces_of
 from lookslinear.sampling.sources import OfBits, OfGenerator
 from tests.lookslinear.laws import law_between
-from tests.lookslinear.sampling.blocks import sizes_about_boundaries
+from tests.lookslinear.sampling.blocks import (
+    OneStream,
+    replaced,
+    sizes_about_boundaries,
+    small_blocks,
+)
 from tests.lookslinear.sampling.normals import binomial_score
 
 #: A p-value below this is a failure.
@@ -308,3 +313,17 @@ def test_sparse_weights_of_many_blocks_cut_every_output_alike(rows):
     law = dense_law(rows, 3_000_000 // rows // 10 + 2, "normal", 1.0, sparsity=0.5)
     zeros = (draw(law, 9, threads=2) == 0).sum(axis=0)
     assert (zeros == law.zeros_per_output).all()
+
+
+def patterns_of(law, seed):
+    """How many different inputs the output units of a sparse weight are cut off from."""
+    return len({unit.tobytes() for unit in (draw(law, seed).T == 0)})
+
+
+def test_units_of_different_blocks_are_cut_off_from_different_inputs():
+    law = dense_law(60, 400, "normal", 1.0, sparsity=0.5)
+    with small_blocks():
+        # 80,000 pairs, each equal with the probability 1 / (60 choose 30), 10^-17.
+        assert patterns_of(law, 3) == 400
+        with replaced("Streams", OneStream):
+            assert patterns_of(law, 3) < 400

@@ -12,8 +12,22 @@ from lookslinear.checks import check_draw
 from lookslinear.laws import DTYPES, dense_law
 from lookslinear.sampling import draw, frames, haar_frame
 from lookslinear.sampling.sources import OfBits, OfGenerator
-from tests.lookslinear.sampling.blocks import BLOCK, PANEL, PATHS, side_about_small, small_blocks
-from tests.lookslinear.sampling.haar import haar_scores, large_scores, many_frames, orthonormality
+from tests.lookslinear.sampling.blocks import (
+    BLOCK,
+    PANEL,
+    PATHS,
+    OneStream,
+    replaced,
+    side_about_small,
+    small_blocks,
+)
+from tests.lookslinear.sampling.haar import (
+    correlations_of_heads,
+    haar_scores,
+    large_scores,
+    many_frames,
+    orthonormality,
+)
 
 #: A p-value below this is a failure.
 RARE = 1e-6
@@ -151,6 +165,17 @@ def test_rectangular_frames_project_as_haars_do(n, k, path):
     # Every column by itself is uniform on the sphere, its mean zero: 5.5 standard errors, each
     # sqrt(1 / n), of n k numbers.
     assert np.abs(made.mean(axis=0)).max() < 5.5 / math.sqrt(n * len(made))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [BLOCK, PANEL + 1])
+def test_the_reflections_of_all_blocks_are_independent(k, dtype):
+    with small_blocks():
+        # Up to 144 correlations: beyond 6 one in three million of such sets.
+        assert correlations_of_heads(many_frames(17, k, 1000, dtype)) < 6
+        if k > BLOCK:
+            with replaced("Streams", OneStream):
+                assert correlations_of_heads(many_frames(17, k, 1000, dtype)) > 8
 
 
 # Mutants

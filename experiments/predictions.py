@@ -28,7 +28,8 @@ class Prediction:
     `scale` says of what: 'log', the mean over networks and samples of the log of the mean square
     over units, exact at finite width; or 'linear', the mean of the mean square itself: exact for
     1-homogeneous activations, else to first order in 1 / width for dense nets, and at infinite
-    width for convolutions. Where nothing is predicted the arrays are NaN and `reason` says why.
+    width for convolutions. A signal or gradient that a ReLU has made 0 counts in the mean and has
+    no part in the log. Where nothing is predicted the arrays are NaN and `reason` says why.
     """
 
     scale: str

@@ -90,33 +90,38 @@ def z_score_of_products(
 
     .. math:: t = \\frac{\\bar y + s^2 / 2 - \\log E x}{\\sqrt{s^2 / R + s^4 / (2 (R - 1))}}
 
-    which is the ordinary score where the scatter s is small. At s = 2 and R = 10, |z| > 5 is
-    reached in about one of ten thousand cases, not in one of a million.
+    which is the ordinary score where the scatter s is small. Where only a share p of the numbers is
+    not 0, log p is added above and (1 - p) / (p R') under the root, R' numbers in all. At s = 2 and
+    R = 10, |z| > 5 is reached in about one of ten thousand cases, not in one of a million.
 
     Parameters
     ----------
     logs : array of shape (R, ...)
-        The logs of the numbers; -inf marks a number of 0, which is left out.
+        The logs of the numbers; -inf marks a number of 0, NaN one that is missing.
     expected : array of shape (...)
         The expected mean of the numbers themselves.
     rounding : as in `estimate`, relative to `expected`
 
     References
     ----------
-    Zhou & Gao 1997, Statistics in Medicine 16, 783-790 (Cox's method).
+    Zhou & Gao 1997, Statistics in Medicine 16, 783-790 (Cox's method); Aitchison 1955, JASA 50,
+    901-908 (numbers that can be 0: the mean is p times that of the others).
 
     Examples
     --------
     >>> z_score_of_products(np.log([[0.9], [1.1], [1.0]]), np.array([2.0])).round(1)
     array([-2.7])
     """
+    zeros = np.isneginf(logs).sum(axis=0)
     logs = np.where(np.isfinite(logs), logs, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean, error = estimate(logs)
         count = _counts(logs)
         variance = error**2 * count
-        spread = np.sqrt(error**2 + variance**2 / (2 * (count - 1)) + np.square(rounding))
-        return normal_score((mean + variance / 2 - np.log(expected)) / spread, count - 1)
+        of_share = zeros / (count * (count + zeros))  # (1 - p) / (p R')
+        spread = error**2 + variance**2 / (2 * (count - 1)) + np.square(rounding) + of_share
+        log_mean = mean + variance / 2 + np.log(count / (count + zeros))
+        return normal_score((log_mean - np.log(expected)) / np.sqrt(spread), count - 1)
 
 
 def normal_score(t: np.ndarray, degrees: np.ndarray) -> np.ndarray:

@@ -3,7 +3,8 @@
 Every function predicts or raises `NotCoveredError` with the reason; none passes a value through.
 `Stage` describes one layer; a network is a list of stages. `maps` holds single activations, `depth`
 second moments through a network, `log_norm` their exact finite-width laws, `finite_width` their
-first-order corrections for smooth activations, `padding` border losses.
+first-order corrections for smooth activations, `padding` border losses, `silence` the share of
+pre-activations that are exactly 0.
 """
 
 from lookslinear.errors import NotCoveredError

@@ -11,7 +11,8 @@ activation and one for each weight:
 
 forward from n channels to m, backward from the m gradients to the n. Derived for this project; the
 forward law of ReLU is that of Burkholz & Dubatovka 2019, arXiv 1806.06362, and of Hanin & Nica
-2018, arXiv 1812.05994, whose normal approximation it sharpens. ReLU: given that no layer is dead.
+2018, arXiv 1812.05994, whose normal approximation it sharpens. ReLU: of the networks whose signal,
+or gradient, is not 0 there; each term is given that its layer is not dead.
 """
 
 from __future__ import annotations

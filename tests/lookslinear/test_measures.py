@@ -143,11 +143,25 @@ def test_a_single_repetition_has_no_score():
     assert np.isnan(z_score_of_products(np.ones((1, 2)), np.ones(2))).all()
 
 
-def test_products_of_zero_are_left_out():
-    logs = np.array([[0.1, 0.1], [0.2, 0.2], [0.4, 0.4], [-np.inf, np.nan]])
-    expected = np.array([1.5, 1.5])
+def test_missing_products_are_left_out():
+    logs = np.array([[0.1], [0.2], [0.4], [np.nan]])
+    expected = np.array([1.5])
     scores = z_score_of_products(logs, expected)
     np.testing.assert_allclose(scores, z_score_of_products(logs[:3], expected))
+
+
+@pytest.mark.parametrize("alive", [0.5, 0.9])
+def test_products_of_zero_count_in_their_mean(alive):
+    dead = np.random.default_rng(5).random((200, MANY)) > alive
+    logs = np.where(dead, -np.inf, 0.1 * samples_of(200))
+    expected = np.full(MANY, alive * math.exp(0.1**2 / 2))
+    scores = z_score_of_products(logs, expected)
+    # The log of a share of 200 is skew, and no more than nearly normal.
+    assert abs(scores.mean()) < 0.1
+    assert abs(scores.std() - 1) < 0.1
+    assert (np.abs(scores) > 5).mean() < 5e-4
+    # Mutant: zeros left out, which gives the mean of the others.
+    assert np.median(np.abs(z_score_of_products(logs, expected / alive))) > 3
 
 
 def test_equal_repetitions_off_their_expectation_are_as_far_off_as_can_be():

@@ -2,10 +2,11 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from lookslinear.laws import dense_law
+from lookslinear.laws import INDEPENDENT, dense_law
 from lookslinear.sampling import draw
 from lookslinear.theory import Stage
 from tests.oracles import dense_net_oracle
@@ -30,20 +31,43 @@ def dense_stages(widths, activation, family, gain=1.0, mirror=False, **claims):
     return stages
 
 
-def simulate(stages, count, seed, samples=1):
-    """Mean squares of pre-activations and gradients, two arrays (stages, networks, samples).
+def weights_of(law, count, rng, at_once=False):
+    """The weights (networks, in, out) of many networks.
+
+    Units of independent weights do not know of one another, so that one draw of many units can
+    serve many networks, a hundred times as fast.
+    """
+    if not at_once:
+        return np.stack([draw(law, rng) for _ in range(count)])
+    assert law.family in INDEPENDENT
+    read, written = law.shape
+    wide = draw(replace(law, shape=(read, count * written)), rng)
+    return wide.reshape(read, count, written).swapaxes(0, 1)
+
+
+def propagate(stages, count, seed, samples=1, at_once=False):
+    """Pre-activations and gradients, two lists of arrays (networks, samples, units).
 
     The networks' inputs are uniform on the sphere of mean square 1, or all equal if there is one.
     """
     rng = np.random.default_rng(seed)
     laws = [stage.law for stage in stages]
-    weights = [np.stack([draw(law, rng) for _ in range(count)]) for law in laws]
+    weights = [weights_of(law, count, rng, at_once) for law in laws]
     x = rng.standard_normal((count, samples, laws[0].shape[0]))
     x /= np.sqrt((x**2).mean(axis=-1, keepdims=True))
     gradient = rng.standard_normal((count, samples, laws[-1].shape[1]))
     names = [stage.activation.name for stage in stages]
-    forward, backward = dense_net_oracle(weights, names, x, gradient)
-    return [np.array([(h**2).mean(axis=-1) for h in signals]) for signals in (forward, backward)]
+    return dense_net_oracle(weights, names, x, gradient)
+
+
+def mean_squares(signals):
+    """Over units: (stages, networks, samples)."""
+    return np.array([(h**2).mean(axis=-1) for h in signals])
+
+
+def simulate(stages, count, seed, samples=1):
+    """Mean squares of pre-activations and gradients, two arrays (stages, networks, samples)."""
+    return [mean_squares(signals) for signals in propagate(stages, count, seed, samples)]
 
 
 def z_scores(measured, expected):

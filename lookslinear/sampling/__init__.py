@@ -57,7 +57,7 @@ def draw(law: WeightLaw, rng: Rng = None, threads: int | None = None) -> np.ndar
     Returns
     -------
     array of shape `law.shape` and dtype `law.dtype`, in C order. Sides of zero give empty arrays.
-    Besides it, independent entries need 1 MB for each thread, a Haar frame half of itself.
+    Besides it, independent entries need 1 MB for each thread, a Haar frame at most as much again.
 
     Raises
     ------
@@ -120,22 +120,24 @@ def _constant(block: np.ndarray, law: WeightLaw, generator: Generator, threads: 
 
 
 def _identity(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:
-    rest, outputs = law.frame_shape
-    _place_diagonals(block, np.eye(rest, outputs, dtype=bool), law)
+    _place_ones(block, min(law.frame_shape), law)
 
 
 def _repeated_identity(
-    block: np.ndarray, law: WeightLaw, generator: Generator, threads: int
+    block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None
 ) -> None:
+    _place_ones(block, max(law.frame_shape), law)
+
+
+def _place_ones(block: np.ndarray, count: int, law: WeightLaw) -> None:
+    """`count` ones down the diagonal of each group's matrix, again from the start at its end."""
     rest, outputs = law.frame_shape
-    from_diagonal = np.arange(rest)[:, None] - np.arange(outputs)
-    _place_diagonals(block, from_diagonal % min(rest, outputs) == 0, law)
-
-
-def _place_diagonals(block: np.ndarray, mask: np.ndarray, law: WeightLaw) -> None:
-    one_group = np.where(mask, law.scale, 0).astype(law.dtype)
+    block[...] = 0
     outputs_last = np.moveaxis(block, law.axes.output, -1)
-    outputs_last[...] = np.tile(one_group, law.axes.groups).reshape(outputs_last.shape)
+    steps = np.arange(count)
+    rows = np.unravel_index(steps % rest, outputs_last.shape[:-1])
+    for first in range(0, law.output_channels, outputs):
+        outputs_last[(*rows, first + steps % outputs)] = law.scale
 
 
 def _cut(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:

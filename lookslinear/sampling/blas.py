@@ -116,7 +116,7 @@ class _Limit:
                 self.before = [library.num_threads for library in _libraries()]
             self.users += 1
             for library in _libraries():  # each time: with OpenMP the setting is the thread's own
-                library.set_num_threads(1)
+                _set_threads(library, 1)
 
     def leave(self) -> None:
         with self.lock:
@@ -126,13 +126,25 @@ class _Limit:
 
     def lift(self) -> None:
         for library, count in zip(_libraries(), self.before, strict=True):
-            library.set_num_threads(count)
+            _set_threads(library, count)
 
     def forget(self) -> None:
         """In a forked child, where those who were inside do not exist."""
         if self.users:
             self.lift()
         self.__init__()
+
+
+def _set_threads(library: LibController, count: int) -> None:
+    """Sets the threads from any thread.
+
+    threadpoolctl leaves that to the first thread that did, and does nothing in the others, until
+    it is released: so before, for this thread, and after, for a caller's own limit.
+    """
+    release = getattr(library, "clear_controlling_thread", lambda force: None)
+    release(force=True)
+    library.set_num_threads(count)
+    release(force=True)
 
 
 @cache

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.linalg import lapack
 
-from lookslinear.errors import whole_number
+from lookslinear.errors import known_name, whole_number
 from lookslinear.laws import WeightLaw
 from lookslinear.sampling.blas import add_product, invert_unit_upper, one_thread, upper_gram
 from lookslinear.sampling.entries import BLOCK_BYTES, drawn_dtype
@@ -73,6 +73,7 @@ def haar_frame(
     """
     if whole_number(k, "k") > whole_number(n, "n"):
         raise ValueError(f"n must be at least k, the number of columns. Received: n {n}, k {k}.")
+    known_name("dtype", np.dtype(dtype).name, ("float32", "float64"))
     frame = np.empty((n, k), dtype)
     _fill_frame(frame, 1.0, generator, checked_threads(threads))
     return frame

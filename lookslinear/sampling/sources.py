@@ -12,6 +12,11 @@ import threading
 import numpy as np
 from numpy.random import SFC64, Generator
 
+#: Makes both 32-bit halves of a word odd.
+_ODD = np.uint64(2**32 + 1)
+#: Times the largest integers it is less than 1, which has no radius, where rounded 2^-31 gives 1.
+_BELOW_2_TO_MINUS_31 = np.nextafter(np.float32(2.0**-31), np.float32(0))
+
 
 class OfGenerator:
     """Numbers by the methods of a NumPy generator: the least overhead, for arrays of few entries.
@@ -44,8 +49,8 @@ class OfBits:
 
     .. math:: r = \\sigma \\sqrt{-2 \\ln u}, \\qquad r \\cos\\theta, \\quad r \\sin\\theta
 
-    The uniform u is never 0 and goes down to 2^-33 (single precision) or 2^-53, so the tails reach
-    to 6.8 or 8.6 standard deviations; one of 10^11, or 10^17, numbers would lie beyond.
+    The uniform u is never 0, and in single precision never 1. It goes down to 2^-31 (single) or
+    2^-53, so the tails reach to 6.5 or 8.5 standard deviations: one of 10^10, or 10^17, numbers would lie beyond.
 
     References
     ----------
@@ -82,7 +87,7 @@ class OfBits:
             _spread(Generator(self.bits).random(out=out), out, radius)
         else:
             self._draw_integers(out)
-            out *= np.float32(radius * 2.0**-31)
+            _scale(out, radius, 2.0**-31)
 
     def _draw_radii(self, radii: np.ndarray, deviation: float) -> None:
         if radii.dtype == np.float64:
@@ -90,8 +95,7 @@ class OfBits:
         else:
             self._draw_integers(radii)
             np.abs(radii, out=radii)
-            radii *= np.float32(2.0**-31)
-            np.maximum(radii, np.float32(2.0**-33), out=radii)  # 0 has no logarithm
+            radii *= _BELOW_2_TO_MINUS_31
         np.log(radii, out=radii)
         radii *= -2
         np.sqrt(radii, out=radii)
@@ -106,7 +110,9 @@ class OfBits:
             angles *= np.float32(math.pi * 2.0**-31)
 
     def _draw_integers(self, out: np.ndarray) -> None:
-        """Uniform integers of 32 bits: signed, since NumPy turns only these into floats quickly.
+        """Uniform odd integers of 32 bits: symmetric, and never 0.
+
+        They are signed, since NumPy turns only these into floats quickly.
 
         NumPy makes a new array of `at_once` of them each time. While it does, other threads have
         the interpreter's lock; but memory of more than 128 KB, malloc gives back each time.
@@ -114,6 +120,7 @@ class OfBits:
         for start in range(0, out.size, self.at_once):
             part = out[start : start + self.at_once]
             bits = self.bits.random_raw((part.size + 1) // 2)
+            bits |= _ODD
             np.copyto(part, bits.view(np.int32)[: part.size])
 
 
@@ -135,6 +142,14 @@ def scratch(shape: tuple[int, ...], dtype: np.dtype, use: str) -> np.ndarray:
 
 
 _kept = threading.local()
+
+
+def _scale(numbers: np.ndarray, radius: float, step: float) -> None:
+    """Times both factors: at once, unless their product is so small that it would lose digits."""
+    if radius * step < np.finfo(numbers.dtype).tiny:
+        numbers *= numbers.dtype.type(step)
+        step = 1.0
+    numbers *= numbers.dtype.type(radius * step)
 
 
 def _spread(fractions: np.ndarray, out: np.ndarray, radius: float) -> None:

@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +32,11 @@ def num_threads() -> int:
     of other libraries. Cores are those that the process may run on, by its affinity and by the
     quota of its control group.
 
+    Raises
+    ------
+    ValueError
+        If `LOOKSLINEAR_NUM_THREADS` is set to anything but a number.
+
     Examples
     --------
     >>> num_threads() >= 1
@@ -50,7 +56,7 @@ def set_num_threads(count: int | None) -> None:
     >>> set_num_threads(None)
     """
     global _chosen
-    _chosen = checked_threads(count)
+    _chosen = None if count is None else whole_number(count, "count")
 
 
 def checked_threads(threads: int | None) -> int | None:
@@ -116,10 +122,11 @@ def _helpers(task: Callable[[], None], count: int) -> list[Future]:
         return []
     if _pool is None:
         _pool = ThreadPoolExecutor(_MOST, thread_name_prefix="lookslinear")
-    try:
-        return [_pool.submit(task) for _ in range(count)]
-    except RuntimeError:  # the interpreter is shutting down, and starts no more threads
-        return []
+    helpers = []
+    # The interpreter that shuts down, or a machine that is full, starts no more threads.
+    with suppress(RuntimeError):
+        helpers.extend(_pool.submit(task) for _ in range(count))  # those that began are kept
+    return helpers
 
 
 def _forget_pool() -> None:
@@ -129,9 +136,11 @@ def _forget_pool() -> None:
 
 def _of_environment() -> int | None:
     for variable in VARIABLES:
-        first = os.environ.get(variable, "").split(",")[0].strip()  # OpenMP allows one a level
-        if first.isdecimal() and int(first):
-            return int(first)
+        value = os.environ.get(variable, "").split(",")[0].strip()  # OpenMP allows one a level
+        if value.isdecimal() and int(value):
+            return int(value)
+        if value and variable == VARIABLES[0]:  # OpenMP's own is for others to judge
+            raise ValueError(f"{variable} must be a whole number above 0. Received: {value!r}.")
     return None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -107,23 +108,23 @@ class WeightLaw:
         _refuse_bad_numbers(self)
         _refuse_impossible_shapes(self)
 
-    @property
+    @cached_property
     def input_channels(self) -> int:
         """The input channels that are drawn: before the doubling in a mirrored weight."""
         channels = math.prod(self.shape[axis] for axis in self.axes.inputs)
         return channels // (2 if self.mirror else 1)
 
-    @property
+    @cached_property
     def output_channels(self) -> int:
         """The output channels of all groups."""
         return math.prod(self.shape[axis] for axis in self.axes.outputs)
 
-    @property
+    @cached_property
     def receptive_field(self) -> tuple[int, ...]:
         """The sides of the kernel; empty for a dense weight."""
         return tuple(self.shape[axis] for axis in self.axes.receptive(len(self.shape)))
 
-    @property
+    @cached_property
     def unmirrored_shape(self) -> tuple[int, ...]:
         """The stored shape, before the input channels are doubled by their mirror image."""
         shape = list(self.shape)
@@ -131,7 +132,7 @@ class WeightLaw:
             shape[self.axes.input] = self.input_channels
         return tuple(shape)
 
-    @property
+    @cached_property
     def block_shape(self) -> tuple[int, ...]:
         """The shape of the block that is drawn: no mirrored half, no empty taps."""
         shape = list(self.unmirrored_shape)
@@ -140,29 +141,29 @@ class WeightLaw:
                 shape[axis] = min(shape[axis], 1)
         return tuple(shape)
 
-    @property
+    @cached_property
     def fans(self) -> Fans:
         """Fan in and out over all taps, the input channels counted before the doubling."""
         return fans(self.unmirrored_shape, self.axes)
 
-    @property
+    @cached_property
     def frame_shape(self) -> tuple[int, int]:
         """The matrix (rest, output) that one group of the block is flattened to."""
         outputs = self.output_channels // self.axes.groups
         rest = math.prod(self.block_shape) // self.output_channels if self.output_channels else 0
         return rest, outputs
 
-    @property
+    @cached_property
     def gain(self) -> float:
         """The singular value of a Haar frame's matrix: scale times the root of its longer side."""
         return self.scale * math.sqrt(max(self.frame_shape))
 
-    @property
+    @cached_property
     def zeros_per_output(self) -> int:
         """How many of its inputs a sparse law cuts each output unit off from."""
         return math.ceil(self.sparsity * self.frame_shape[0])
 
-    @property
+    @cached_property
     def variance(self) -> float:
         """The variance of an entry on its taps, cut connections counted as zeros."""
         rest = self.frame_shape[0]

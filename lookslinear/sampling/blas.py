@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -149,8 +150,9 @@ def _set_threads(library: LibController, count: int) -> None:
 
 @cache
 def _libraries() -> list[LibController]:
-    """The BLAS libraries that NumPy and SciPy have brought: finding them takes milliseconds."""
-    return ThreadpoolController().select(user_api="blas").lib_controllers
+    """The BLAS that SciPy brought, or where it has none of its own every BLAS that is loaded."""
+    loaded = ThreadpoolController().select(user_api="blas").lib_controllers  # takes milliseconds
+    return [library for library in loaded if "scipy" in Path(library.filepath).parts[-2]] or loaded
 
 
 def _reading(matrix: np.ndarray) -> tuple[bytes, int]:

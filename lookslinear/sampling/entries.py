@@ -16,7 +16,7 @@ from numpy.random import Generator
 
 from lookslinear.laws import TRUNCATED_DEVIATION, TRUNCATION, WeightLaw
 from lookslinear.sampling.seeds import Streams
-from lookslinear.sampling.sources import OfBits, OfGenerator, scratch
+from lookslinear.sampling.sources import ALONE, AMONG_OTHERS, OfBits, OfGenerator, scratch
 from lookslinear.sampling.threads import run_blocks
 
 #: The bytes of a block's numbers. With what is made on the way they fit into a level-2 cache, and
@@ -46,7 +46,7 @@ def fill(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int |
     whole = block.reshape(-1) if block.flags.c_contiguous else block
     pieces = pieces_of(whole.shape, BLOCK_BYTES // drawn_dtype(law.dtype).itemsize)
     streams = Streams(generator, len(pieces))
-    at_once = 2**14 if len(pieces) == 1 else 2**16
+    at_once = ALONE if len(pieces) == 1 else AMONG_OTHERS
 
     def fill_piece(index: int) -> None:
         _fill_piece(whole[pieces[index]], law, OfBits(streams[index], at_once))

@@ -21,6 +21,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from threading import Lock
@@ -34,13 +35,15 @@ from lookslinear.laws import WeightLaw
 from lookslinear.sampling.blas import add_product, invert_unit_upper, one_thread, upper_gram
 from lookslinear.sampling.entries import BLOCK_BYTES, drawn_dtype
 from lookslinear.sampling.seeds import Streams
-from lookslinear.sampling.sources import OfBits, OfGenerator, scratch
+from lookslinear.sampling.sources import ALONE, OfBits, OfGenerator, scratch
 from lookslinear.sampling.threads import checked_threads, run_blocks
 
 #: Up to so many entries the Gaussian vectors are drawn by NumPy, without seeds for blocks.
 FEW = 2**10
 #: Up to so many bytes of vectors the calling thread keeps the room for them.
 KEPT_BYTES = 2**22
+#: Up to this n k^2 BLAS libraries use one thread by themselves (OpenBLAS up to this m n k).
+TINY = 64**3
 #: Below this n k^2 LAPACK multiplies the reflections out in one call: blocks would cost more.
 SMALL = 400**3
 
@@ -112,20 +115,21 @@ class _Reflections:
 def _fill_frame(frame: np.ndarray, gain: float, generator: Generator, threads: int | None) -> None:
     """Fills a matrix by rows or by columns with a Haar frame times a gain."""
     frame = _standing(frame)
-    with one_thread():
-        if frame.size * frame.shape[1] < SMALL:
+    work = frame.size * frame.shape[1]
+    with one_thread() if work > TINY else nullcontext():
+        if work < SMALL:
             _fill_at_once(frame, gain, generator)
         else:
             _fill_in_blocks(frame, gain, generator, threads)
 
 
 def _fill_at_once(frame: np.ndarray, gain: float, generator: Generator) -> None:
-    vectors = _rooms(*frame.shape, frame.shape[1], frame.dtype)[0]
+    vectors = _room(frame.shape[::-1], frame.dtype)
     few = vectors.size <= FEW
-    source = OfGenerator(generator) if few else OfBits(Streams(generator, 1)[0], at_once=2**14)
+    source = OfGenerator(generator) if few else OfBits(Streams(generator, 1)[0], at_once=ALONE)
     heads, norms = _draw_gaussian(vectors, source)
     signs = -np.copysign(1, heads)
-    vectors /= (heads - signs * norms)[:, None]  # LAPACK's vectors begin with 1
+    vectors *= 1 / (heads - signs * norms)[:, None]  # LAPACK's vectors begin with 1
     multiply = lapack.sorgqr if frame.dtype == np.float32 else lapack.dorgqr
     taus, room = 1 + np.abs(heads) / norms, 32 * len(vectors)
     reflected, _, info = multiply(vectors.T, taus, lwork=room, overwrite_a=True)
@@ -193,14 +197,19 @@ _SIZES = ((2048, (192, 384)), (0, (128, 256)))
 
 
 def _rooms(n: int, k: int, block: int, dtype: np.dtype) -> list[np.ndarray]:
-    """Room for the vectors of each block, in one array: new if it is large, else kept."""
-    starts = range(0, k, block)
-    shapes = [(min(block, k - start), n - start) for start in starts]
-    ends = list(itertools.accumulate(map(math.prod, shapes)))
-    kept = ends[-1] * dtype.itemsize <= KEPT_BYTES
-    room = scratch((ends[-1],), dtype, "vectors") if kept else np.empty(ends[-1], dtype)
-    parts = np.split(room, ends[:-1])
+    """Room for the vectors of each block, all in one array."""
+    shapes = [(min(block, k - start), n - start) for start in range(0, k, block)]
+    ends = [0, *itertools.accumulate(map(math.prod, shapes))]
+    room = _room((ends[-1],), dtype)
+    parts = [room[start:stop] for start, stop in itertools.pairwise(ends)]
     return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def _room(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Room for vectors: what the calling thread keeps for them, or new if they need much."""
+    if math.prod(shape) * dtype.itemsize <= KEPT_BYTES:
+        return scratch(shape, dtype, "vectors")
+    return np.empty(shape, dtype)
 
 
 def _drawn(start: int, vectors: np.ndarray, source: OfBits) -> _Reflections:

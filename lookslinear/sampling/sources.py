@@ -12,6 +12,9 @@ import threading
 import numpy as np
 from numpy.random import SFC64, Generator
 
+#: 32-bit integers that are asked of a bit generator at once, each time in a new array. Of up to 128
+#: KB malloc keeps the pages; a longer call leaves the interpreter's lock to others for longer.
+ALONE, AMONG_OTHERS = 2**15 - 64, 2**16
 #: Makes both 32-bit halves of a word odd.
 _ODD = np.uint64(2**32 + 1)
 #: Times the largest integers it is less than 1, which has no radius, where rounded 2^-31 gives 1.
@@ -50,7 +53,8 @@ class OfBits:
     .. math:: r = \\sigma \\sqrt{-2 \\ln u}, \\qquad r \\cos\\theta, \\quad r \\sin\\theta
 
     The uniform u is never 0, and in single precision never 1. It goes down to 2^-31 (single) or
-    2^-53, so the tails reach to 6.5 or 8.5 standard deviations: one of 10^10, or 10^17, numbers would lie beyond.
+    2^-53, so the tails reach to 6.5 or 8.5 standard deviations; one of 10^10, or 10^17, numbers
+    would lie beyond.
 
     References
     ----------
@@ -64,7 +68,7 @@ class OfBits:
     0.1
     """
 
-    def __init__(self, bits: SFC64, at_once: int = 2**16):
+    def __init__(self, bits: SFC64, at_once: int = AMONG_OTHERS):
         self.bits, self.at_once = bits, at_once
 
     def normal(self, out: np.ndarray, deviation: float) -> None:
@@ -113,9 +117,6 @@ class OfBits:
         """Uniform odd integers of 32 bits: symmetric, and never 0.
 
         They are signed, since NumPy turns only these into floats quickly.
-
-        NumPy makes a new array of `at_once` of them each time. While it does, other threads have
-        the interpreter's lock; but memory of more than 128 KB, malloc gives back each time.
         """
         for start in range(0, out.size, self.at_once):
             part = out[start : start + self.at_once]

@@ -45,7 +45,7 @@ def num_threads() -> int:
     return _chosen or _of_environment() or usable_cores()
 
 
-def set_num_threads(count: int | None) -> None:
+def set_num_threads(threads: int | None) -> None:
     """Sets how many threads a draw may use; None goes back to the environment or the cores.
 
     Examples
@@ -56,7 +56,7 @@ def set_num_threads(count: int | None) -> None:
     >>> set_num_threads(None)
     """
     global _chosen
-    _chosen = None if count is None else whole_number(count, "count")
+    _chosen = checked_threads(threads)
 
 
 def checked_threads(threads: int | None) -> int | None:

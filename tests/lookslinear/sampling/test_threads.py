@@ -53,11 +53,19 @@ def test_openmps_lists_of_levels_are_read(environment):
 
 
 @pytest.mark.parametrize("garbage", ["", "abc", "0", "-1", "2.5", "1e3", ",4", "true"])
-def test_variables_that_are_no_number_of_threads_are_passed_over(garbage, environment):
-    environment(LOOKSLINEAR_NUM_THREADS=garbage)
+def test_other_libraries_variables_that_are_no_number_are_passed_over(garbage, environment):
+    environment(OMP_NUM_THREADS=garbage)
     assert num_threads() == usable_cores()
-    environment(LOOKSLINEAR_NUM_THREADS=garbage, OMP_NUM_THREADS="6")
+    environment(OMP_NUM_THREADS=garbage, LOOKSLINEAR_NUM_THREADS="6")
     assert num_threads() == 6
+
+
+@pytest.mark.parametrize("garbage", ["abc", "0", "-1", "2.5", "1e3", "true"])
+def test_our_variable_must_be_a_number_of_threads(garbage, environment):
+    environment(LOOKSLINEAR_NUM_THREADS=garbage, OMP_NUM_THREADS="6")
+    message = f"LOOKSLINEAR_NUM_THREADS must be a whole number above 0. Received: '{garbage}'."
+    with pytest.raises(ValueError, match=message):
+        num_threads()
 
 
 def test_a_huge_number_of_threads_starts_no_more_than_there_are_blocks(environment):

@@ -57,7 +57,7 @@ def draw(law: WeightLaw, rng: Rng = None, threads: int | None = None) -> np.ndar
     Returns
     -------
     array of shape `law.shape` and dtype `law.dtype`, in C order. Sides of zero give empty arrays.
-    Besides it, independent entries need 1 MB for each thread, a Haar frame at most as much again.
+    Besides it, independent entries need 3 MB for each thread, a Haar frame at most as much again.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _place_ones(block: np.ndarray, count: int, law: WeightLaw) -> None:
 def _cut(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:
     """Cuts each output unit off from inputs, uniformly without repetition, in blocks of units."""
     units, rest = np.moveaxis(block, law.axes.output, 0), law.frame_shape[0]
-    pieces = entries.pieces_of((len(units),), max(1, entries.BLOCK_BYTES // 8 // rest))
+    pieces = entries.pieces_of((len(units),), max(1, entries.BLOCK_BYTES // 32 // rest))
     streams = Streams(generator, len(pieces))
 
     def cut(index: int) -> None:

@@ -98,41 +98,43 @@ def one_thread() -> Iterator[None]:
     The setting belongs to the process. Of callers that overlap the first stores what to go back to,
     and the last goes back.
     """
-    _limit.enter()
+    caller = object()
     try:
+        _limit.enter(caller)
         yield
     finally:
-        _limit.leave()
+        _limit.leave(caller)
 
 
 class _Limit:
     """The limit of one thread, shared by all who are inside it."""
 
     def __init__(self):
-        self.lock, self.users, self.before = threading.Lock(), 0, []
+        self.lock, self.inside, self.before = threading.Lock(), set(), []
 
-    def enter(self) -> None:
+    def enter(self, caller: object) -> None:
         with self.lock:
-            if not self.users:
+            if not self.inside:
                 self.before = [library.num_threads for library in _libraries()]
-            self.users += 1
+            self.inside.add(caller)
             for library in _libraries():  # each time: with OpenMP the setting is the thread's own
                 _set_threads(library, 1)
 
-    def leave(self) -> None:
+    def leave(self, caller: object) -> None:
+        """Also of a caller whose entering was interrupted."""
         with self.lock:
-            self.users -= 1
-            if not self.users:
+            self.inside.discard(caller)
+            if not self.inside:
                 self.lift()
 
     def lift(self) -> None:
-        for library, count in zip(_libraries(), self.before, strict=True):
+        for library, count in zip(_libraries(), self.before, strict=False):
             _set_threads(library, count)
+        self.before = []
 
     def forget(self) -> None:
         """In a forked child, where those who were inside do not exist."""
-        if self.users:
-            self.lift()
+        self.lift()
         self.__init__()
 
 

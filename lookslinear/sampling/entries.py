@@ -19,9 +19,11 @@ from lookslinear.sampling.seeds import Streams
 from lookslinear.sampling.sources import ALONE, AMONG_OTHERS, OfBits, OfGenerator, scratch
 from lookslinear.sampling.threads import run_blocks
 
-#: The bytes of a block's numbers. With what is made on the way they fit into a level-2 cache, and
-#: they take a thread 0.2 ms: shorter ones would wait for the interpreter's lock instead.
-BLOCK_BYTES = 2**19
+#: The bytes of a block's numbers: with what is made on the way about a level-2 cache. Shorter ones
+#: go to and fro between threads more often, and wait for the interpreter's lock each time.
+BLOCK_BYTES = 2**20
+#: From so many blocks on threads share them: to wake a thread takes longer than to fill a block.
+SHARED = 4
 #: Up to so many entries NumPy's own methods, without seeds for blocks, are as fast.
 FEW = {"normal": 2**12, "truncated_normal": 2**12, "uniform": 2**15}
 
@@ -46,12 +48,13 @@ def fill(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int |
     whole = block.reshape(-1) if block.flags.c_contiguous else block
     pieces = pieces_of(whole.shape, BLOCK_BYTES // drawn_dtype(law.dtype).itemsize)
     streams = Streams(generator, len(pieces))
-    at_once = ALONE if len(pieces) == 1 else AMONG_OTHERS
+    shared = len(pieces) >= SHARED
+    at_once = AMONG_OTHERS if shared else ALONE
 
     def fill_piece(index: int) -> None:
         _fill_piece(whole[pieces[index]], law, OfBits(streams[index], at_once))
 
-    run_blocks(fill_piece, len(pieces), threads)
+    run_blocks(fill_piece, len(pieces), threads if shared else 1)
 
 
 def pieces_of(shape: tuple[int, ...], most: int) -> list[Piece]:
@@ -108,7 +111,7 @@ def _truncated_normal(numbers: np.ndarray, law: WeightLaw, source: Source) -> No
     radius = TRUNCATION * deviation
     source.normal(numbers, deviation)
     beyond = np.flatnonzero(
-        np.abs(numbers, out=scratch(numbers.shape, numbers.dtype, "sizes")) > radius
+        np.abs(numbers, out=scratch(numbers.shape, numbers.dtype, "angles")) > radius
     )
     while beyond.size:
         redrawn = _inside(beyond.size, radius, deviation, numbers.dtype, source)

@@ -14,7 +14,7 @@ from numpy.random import SFC64, Generator
 
 #: 32-bit integers that are asked of a bit generator at once, each time in a new array. Of up to 128
 #: KB malloc keeps the pages; a longer call leaves the interpreter's lock to others for longer.
-ALONE, AMONG_OTHERS = 2**15 - 64, 2**16
+ALONE, AMONG_OTHERS = 2**15 - 64, 2**17
 #: Makes both 32-bit halves of a word odd.
 _ODD = np.uint64(2**32 + 1)
 #: Times the largest integers it is less than 1, which has no radius, where rounded 2^-31 gives 1.

@@ -6,12 +6,14 @@ computed by one thread. NumPy releases the interpreter's lock inside its loops, 
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
+import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +23,10 @@ from lookslinear.errors import whole_number
 VARIABLES = ("LOOKSLINEAR_NUM_THREADS", "OMP_NUM_THREADS")
 _MOST = 256
 
+# Python has no name for it: the number of the core that the calling thread is on.
+_sched_getcpu = (
+    getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
+)
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
 
@@ -95,9 +101,11 @@ def run_blocks(work: Callable[[int], object], count: int, threads: int | None = 
     """
     waiting = deque(range(count))  # its popleft is atomic, with the interpreter's lock or without
     most = 1 if count < 2 else min(count, threads or num_threads())
-    helpers = _helpers(lambda: _take(work, waiting), most - 1)
+    core = _core_at_work() if most > 1 else None
+    helpers = _helpers(lambda: _take_elsewhere(work, waiting, core), most - 1)
     try:
-        _take(work, waiting)
+        with _keeping_to(lambda usable: usable & {core}, core):
+            _take(work, waiting)
     finally:
         waiting.clear()
         # One that has not begun never will; the result of one that has is waited for.
@@ -105,6 +113,36 @@ def run_blocks(work: Callable[[int], object], count: int, threads: int | None = 
         errors = [helper.exception() for helper in results]
     for error in filter(None, errors):
         raise error
+
+
+def _take_elsewhere(work: Callable[[int], object], waiting: deque[int], core: int | None) -> None:
+    with _keeping_to(lambda usable: usable - {core}, core):
+        _take(work, waiting)
+
+
+@contextmanager
+def _keeping_to(choose: Callable[[set[int]], set[int]], core: int | None) -> Iterator[None]:
+    """Keeps the calling thread to chosen ones of its cores, if it may choose any.
+
+    Threads that hand the interpreter's lock to and fro look to Linux like one that works and one
+    that waits: it leaves both on one core, and the other core idle.
+    """
+    usable = os.sched_getaffinity(0) if core is not None else set()
+    try:
+        if chosen := choose(usable):
+            os.sched_setaffinity(0, chosen)
+    except OSError:  # where a container forbids it
+        usable = set()
+    try:
+        yield
+    finally:
+        if usable:
+            os.sched_setaffinity(0, usable)
+
+
+def _core_at_work() -> int | None:
+    """The core that the calling thread is on, where the system tells and lets one choose."""
+    return _sched_getcpu() if _sched_getcpu and hasattr(os, "sched_setaffinity") else None
 
 
 def _take(work: Callable[[int], object], waiting: deque[int]) -> None:

@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -152,9 +151,11 @@ def _set_threads(library: LibController, count: int) -> None:
 
 @cache
 def _libraries() -> list[LibController]:
-    """The BLAS that SciPy brought, or where it has none of its own every BLAS that is loaded."""
-    loaded = ThreadpoolController().select(user_api="blas").lib_controllers  # takes milliseconds
-    return [library for library in loaded if "scipy" in Path(library.filepath).parts[-2]] or loaded
+    """Every BLAS that is loaded: finding them takes milliseconds.
+
+    Not SciPy's alone: one that was loaded before, for all to see, takes its place. Theano's does.
+    """
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def _reading(matrix: np.ndarray) -> tuple[bytes, int]:

@@ -100,7 +100,7 @@ def test_inverses_of_triangles_are_numpys(side, dtype):
 
 
 def blas_threads():
-    """The threads of SciPy's BLAS, the one that is called."""
+    """The threads of each BLAS that is loaded."""
     return [library.num_threads for library in blas._libraries()]
 
 

@@ -31,10 +31,10 @@ from numpy.random import Generator
 from scipy.linalg import lapack
 
 from lookslinear.errors import known_name, whole_number
-from lookslinear.laws import WeightLaw
+from lookslinear.laws import WeightLaw, dtype_name
 from lookslinear.sampling.blas import add_product, invert_unit_upper, one_thread, upper_gram
 from lookslinear.sampling.entries import BLOCK_BYTES, drawn_dtype
-from lookslinear.sampling.seeds import Streams
+from lookslinear.sampling.seeds import Rng, Streams, as_generator
 from lookslinear.sampling.sources import ALONE, OfBits, OfGenerator, scratch
 from lookslinear.sampling.threads import checked_threads, run_blocks
 
@@ -63,11 +63,17 @@ def fill(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int |
 def haar_frame(
     n: int,
     k: int,
-    generator: Generator,
+    generator: Rng,
     dtype: type = np.float32,
     threads: int | None = None,
 ) -> np.ndarray:
     """k orthonormal columns of n entries, uniformly distributed over all such frames.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For fewer rows than columns, another dtype than single or double precision, another kind of
+        generator, no threads.
 
     Examples
     --------
@@ -76,9 +82,9 @@ def haar_frame(
     """
     if whole_number(k, "k") > whole_number(n, "n"):
         raise ValueError(f"n must be at least k, the number of columns. Received: n {n}, k {k}.")
-    known_name("dtype", np.dtype(dtype).name, ("float32", "float64"))
+    known_name("dtype", dtype_name(dtype), ("float32", "float64"))
     frame = np.empty((n, k), dtype)
-    _fill_frame(frame, 1.0, generator, checked_threads(threads))
+    _fill_frame(frame, 1.0, as_generator(generator), checked_threads(threads))
     return frame
 
 

@@ -265,3 +265,17 @@ def test_haars_distributions_reject_mutants_of_large_frames(mutated):
     mutated(without_signs)
     with small_blocks(32, 64):
         assert max(map(abs, large_scores(many_frames(65, 65, 600)).values())) > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ((3, 2, 0, np.float16), ValueError, "unknown dtype 'float16'"),
+        ((3, 2, 0, "abc"), ValueError, "unknown dtype 'abc'"),
+        ((3, 2, "0"), TypeError, "rng must be None, an int.*Received: '0'"),
+        ((2.5, 2, 0), TypeError, "n must be a whole number. Received: 2.5"),
+    ],
+)
+def test_frames_of_bad_arguments_are_refused(arguments, kind, message):
+    with pytest.raises(kind, match=message):
+        haar_frame(*arguments)

@@ -40,6 +40,7 @@ setup(
         "lookslinear.theory",
         "layers",
         "experiments",
+        "experiments.probes",
     ],
     python_requires=">=3.10",
     install_requires=[

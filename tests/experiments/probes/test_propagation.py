@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from utilityFunctions import theano
-from experiments import probes
 from experiments.arms import Arm
 from experiments.data import loadBatch
 from experiments.networks import stagesOf
-from experiments.probes import kindOf, propagate
+from experiments.probes import kindOf, propagate, propagation
 from lookslinear.sampling import child_seed, draw
 from lookslinear.theory import forward_log_norm
 from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle, dense_net_oracle
@@ -118,11 +117,11 @@ def test_weights_are_drawn_again_bit_by_bit(monkeypatch, text, depth):
         drawn.append(rng.spawn_key[-1])
         return draw(law, rng)
 
-    monkeypatch.setattr(probes, "draw", counted)
+    monkeypatch.setattr(propagation, "draw", counted)
     kept = propagate(stages, x, gradient, SEED)
     assert sorted(drawn) == list(range(depth))
     drawn.clear()
-    monkeypatch.setattr(probes, "WEIGHT_MEMORY", 0)
+    monkeypatch.setattr(propagation, "WEIGHT_MEMORY", 0)
     again = propagate(stages, x, gradient, SEED)
     assert set(drawn) == set(range(depth))
     assert len(drawn) > depth or depth <= 2  # of two layers, the last that was used comes first
@@ -202,10 +201,10 @@ def test_a_kind_is_compiled_once_for_each_precision():
 
 @pytest.mark.parametrize("depth", [5, 200])
 def test_few_kinds_serve_any_depth(depth):
-    before = probes._kindOfDtype.cache_info().currsize
+    before = propagation._kindOfDtype.cache_info().currsize
     stages, x, gradient = dense("heNormal/leakyRelu(0.7)", depth)
     propagate(stages, x, gradient, SEED)
-    assert probes._kindOfDtype.cache_info().currsize - before <= 2
+    assert propagation._kindOfDtype.cache_info().currsize - before <= 2
 
 
 def test_looks_linear_keeps_the_second_moment_through_a_thousand_layers():

@@ -1,4 +1,4 @@
-"""Probes, (stages, data, gradient, seed) -> second moments layer by layer, in streams.
+"""Second moments layer by layer, in streams: (stages, data, gradient, seed) -> log mean squares.
 
 One function is compiled for each *kind* of layer and shared by all networks. A layer's weights are
 drawn when they are needed and dropped; the way back draws them again, bit by bit the same. So depth

@@ -26,7 +26,7 @@ import numpy as np
 
 from lookslinear.errors import NotCoveredError
 from lookslinear.theory.depth import forward_step
-from lookslinear.theory.quadrature import normal_nodes
+from lookslinear.theory.quadrature import nodes_for
 from lookslinear.theory.stages import Stage, as_entering_moment, check_chain
 
 #: The relative first-order term up to which the expansion is trusted.
@@ -111,7 +111,7 @@ class _Averages:
 
     @classmethod
     def of(cls, stage: Stage, q: np.ndarray) -> _Averages:
-        nodes, weights = normal_nodes(np.fmax.reduce(q, axis=None))
+        nodes, weights = nodes_for(q, stage.activation.kinks)
         h = np.sqrt(q)[..., None] * nodes
         values, derivatives = stage.activation.function(h), stage.activation.derivative(h)
         squares, slopes = values**2, derivatives**2
@@ -119,17 +119,21 @@ class _Averages:
         first = (nodes**2 - 1) / 2 * weights
         second = (nodes**4 - 6 * nodes**2 + 3) / 4 * weights
         return cls(
-            tuple(squares @ w / q**k for k, w in enumerate((weights, first, second))),
-            tuple(slopes @ w / q**k for k, w in enumerate((weights, first, second))),
-            squares**2 @ weights,
-            (slopes * squares) @ weights,
-            (slopes * nodes**2) @ weights,
-            (derivatives * values * nodes) @ weights,
+            tuple(_sums(squares, w) / q**k for k, w in enumerate((weights, first, second))),
+            tuple(_sums(slopes, w) / q**k for k, w in enumerate((weights, first, second))),
+            _sums(squares**2, weights),
+            _sums(slopes * squares, weights),
+            _sums(slopes * nodes**2, weights),
+            _sums(derivatives * values * nodes, weights),
         )
 
     def along(self, after: np.ndarray | float) -> np.ndarray:
         """By which factor a gradient is larger along h than across it, given that after it."""
         return (self.radial + (after - 1) * self.mixed**2 / self.V[0]) / self.D[0]
+
+
+def _sums(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return np.einsum("...i,...i", values, weights)
 
 
 def _gain(stage: Stage) -> float:

@@ -29,7 +29,7 @@ _LEFT_OUT = 1e-12
 #: How many pairs, and how many numbers, are in memory at once.
 _PAIRS, _NUMBERS = 2**13, 2**20
 #: Of the kink that an average over a normal variable has rounded: its panels in deviations.
-_ROUNDED = np.array([-9.0, -3.5, 0.0, 3.5, 9.0])
+_ROUNDED = np.array([-9.0, -3.5, 3.5, 9.0])
 #: Stands for a deviation of 0.
 _TINY = 1e-150
 
@@ -76,6 +76,41 @@ def two_point(
         some = slice(start, start + rows)
         result[some] = rule(*(values[some] for values in flat))
     return result.reshape(shape)[()]
+
+
+def two_point_of(
+    function: Callable[[np.ndarray], np.ndarray],
+    q: np.ndarray,
+    kinks: Sequence[float] = (),
+    smooth: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """c -> E f(h1) f(h2) at the variances q, for many arrays c of the same shape as q.
+
+    Examples
+    --------
+    >>> two_point_of(np.tanh, np.array([0.5, 1.0]))(np.array([1.0, 0.0])).round(6)
+    array([0.273676, 0.      ])
+    """
+    if kinks:
+        return lambda c: two_point(function, q, q, c, kinks, smooth)
+    blocks = [
+        hermite_coefficients(function, some) ** 2
+        for some in np.array_split(q.reshape(-1), max(1, q.size // _PAIRS))
+    ]
+
+    def at(c: np.ndarray) -> np.ndarray:
+        some = np.array_split(c.reshape(-1), len(blocks))
+        parts = [_power_series(block, part) for block, part in zip(blocks, some, strict=True)]
+        return np.concatenate(parts).reshape(c.shape)
+
+    return at
+
+
+def _power_series(coefficients: np.ndarray, c: np.ndarray) -> np.ndarray:
+    result = np.zeros_like(c)
+    for row in coefficients[::-1]:
+        result = result * c + row
+    return result
 
 
 def _by_panels(

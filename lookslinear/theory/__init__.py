@@ -4,7 +4,7 @@ Every function predicts or raises `NotCoveredError` with the reason; none passes
 `Stage` describes one layer; a network is a list of stages. `maps` holds single activations (with
 `closed_forms`, and by `quadrature` and `two_point`), `phases` their fixed points, `depth`
 second moments through a network, `log_norm` their exact finite-width laws, `finite_width` their
-first-order corrections for smooth activations, `padding` border losses, `silence` the share of
+first-order corrections for curved activations, `padding` border losses, `silence` the share of
 pre-activations that are exactly 0.
 """
 

@@ -23,9 +23,9 @@ from lookslinear.theory.quadrature import split_nodes
 #: Where the nodes of the expansion end, exp(-z^2 / 4) being 1e-17, and their distance.
 _REACH, _STEP = 12.5, 0.125
 #: Coefficients are found so many at a time, and at most.
-_AT_ONCE, _MOST = 64, 4096
+_AT_ONCE, _MOST = 64, 16384
 #: The share of E f(h)^2 that the expansion may leave out.
-_LEFT_OUT = 1e-12
+_LEFT_OUT = 1e-11
 #: How many pairs, and how many numbers, are in memory at once.
 _PAIRS, _NUMBERS = 2**13, 2**20
 #: Of the kink that an average over a normal variable has rounded: its panels in deviations.
@@ -146,7 +146,9 @@ def _averaged(
 def _by_expansion(function: Callable, q1: np.ndarray, q2: np.ndarray, c: np.ndarray) -> np.ndarray:
     variances, places = np.unique(np.concatenate([q1, q2]), return_inverse=True)
     first, second = places[: len(q1)], places[len(q1) :]
-    coefficients = hermite_coefficients(function, variances, np.fmax.reduce(np.abs(c)))
+    largest = np.zeros(len(variances))
+    np.maximum.at(largest, places, np.abs(np.concatenate([c, c])))
+    coefficients = hermite_coefficients(function, variances, largest)
     result = np.zeros(len(c))
     for row in coefficients[::-1]:
         result = result * c + row[first] * row[second]
@@ -154,14 +156,16 @@ def _by_expansion(function: Callable, q1: np.ndarray, q2: np.ndarray, c: np.ndar
 
 
 def hermite_coefficients(
-    function: Callable[[np.ndarray], np.ndarray], variances: np.ndarray, largest: float = 1.0
+    function: Callable[[np.ndarray], np.ndarray],
+    variances: np.ndarray,
+    largest: np.ndarray | float = 1.0,
 ) -> np.ndarray:
     """a_k(q) for k = 0, 1, … (first axis) and each variance, as many as |c| up to `largest` needs.
 
     Raises
     ------
     NotCoveredError
-        If 4096, or as many as the nodes resolve, are not enough.
+        If 16384, or as many as the nodes resolve, are not enough.
 
     Examples
     --------

@@ -63,7 +63,12 @@ class Stage:
                 f"a mirrored weight is predicted only after 'crelu', whose halves it joins. "
                 f"Received: activation {self.activation.name!r}."
             )
-        return self.law.mirror
+        if self.law.partly_mirrored:
+            raise NotCoveredError(
+                f"a partly mirrored weight is not predicted here. Received: mirror "
+                f"{self.law.mirror}."
+            )
+        return bool(self.law.mirror)
 
     @property
     def units(self) -> int:

@@ -11,7 +11,14 @@ from lookslinear.errors import NotCoveredError
 from lookslinear.theory.depth import backward_second_moments, forward_second_moments
 from lookslinear.theory.finite_width import finite_width_moments
 from lookslinear.theory.log_norm import backward_log_norm, forward_log_norm
-from lookslinear.theory.maps import derivative_moment, second_moment
+from lookslinear.theory.maps import (
+    derivative_moment,
+    derivative_product_moment,
+    mean,
+    product_moment,
+    second_moment,
+    squared_derivative_moment,
+)
 from lookslinear.theory.padding import zero_padding_loss
 from lookslinear.theory.stages import Stage
 
@@ -21,9 +28,13 @@ __all__ = [
     "backward_log_norm",
     "backward_second_moments",
     "derivative_moment",
+    "derivative_product_moment",
     "finite_width_moments",
     "forward_log_norm",
     "forward_second_moments",
+    "mean",
+    "product_moment",
     "second_moment",
+    "squared_derivative_moment",
     "zero_padding_loss",
 ]

@@ -5,6 +5,7 @@ Measured are points and bands, predicted are dashed lines, and below them is the
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -42,8 +43,18 @@ def plotRun(
     with matplotlib.rc_context(STYLE):
         figure = draw(stored.table, stored.arrays)
         for path in paths:
-            figure.savefig(path, dpi=160)
+            _replace(path, figure)
     return paths
+
+
+def _replace(path: Path, figure: Figure) -> None:
+    """The new figure in the place of an old one, which stays if this one cannot be written."""
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        figure.savefig(partial, dpi=160)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def colour(index: int) -> str:

@@ -70,12 +70,32 @@ def completeFolder(final: Path) -> Iterator[Path]:
         raise
 
 
-def _workingFolder(final: Path) -> Path:
+def emptyFolder(folder: Path) -> None:
+    """Make sure that a folder is there and empty.
+
+    Raises
+    ------
+    ValueError
+        As `completeFolder` does.
+    """
+    folder = Path(os.path.realpath(folder))
+    _refuseTaken(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"output folder {str(folder)!r} cannot be written: {error}.") from error
+
+
+def _refuseTaken(final: Path) -> None:
     if os.path.lexists(final) and not (final.is_dir() and not any(final.iterdir())):
         raise ValueError(
             f"output folder must be new or empty. Received: {str(final)!r}. "
             f"Name another folder or remove this one."
         )
+
+
+def _workingFolder(final: Path) -> Path:
+    _refuseTaken(final)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         working = Path(tempfile.mkdtemp(prefix=f".{final.name}.partial-", dir=final.parent))

@@ -97,10 +97,13 @@ def _readManifest(folder: Path) -> dict:
     version = manifest.get("versions", {})
     version = version.get("looks-linear") if isinstance(version, dict) else None
     if version != __version__ or "experiment" not in manifest:
+        written = (
+            f"version {version or 'unknown'}" if version != __version__ else "an early version"
+        )
         raise StoredRunError(
-            f"run {str(folder)!r} was written by another version of looks-linear: "
-            f"{version or 'unknown'}; this one is {__version__}. Nothing in it was changed: "
-            f"install that version to read it, or run the experiment again into another folder."
+            f"run {str(folder)!r} was written by {written} of looks-linear; this one is "
+            f"{__version__}. Nothing in it was changed: install that version to read it, or run "
+            f"the experiment again into another folder."
         )
     for name, kind in NEEDED.items():
         if not isinstance(manifest.get(name), kind):

@@ -78,9 +78,13 @@ def test_a_number_that_was_changed_is_seen(folder):
         ("started", None, "'started' must be a str"),
         ("command", "try", "'command' must be a list"),
         ("sha256", [], "'sha256' must be a dict"),
-        ("versions", {"looks-linear": "0.0.1"}, "another version of looks-linear: 0.0.1; this one"),
-        ("versions", {}, "another version of looks-linear: unknown"),
-        ("versions", 3, "another version of looks-linear: unknown"),
+        (
+            "versions",
+            {"looks-linear": "0.0.1"},
+            "was written by version 0.0.1 of looks-linear; this one",
+        ),
+        ("versions", {}, "was written by version unknown of looks-linear"),
+        ("versions", 3, "was written by version unknown of looks-linear"),
     ],
 )
 def test_a_manifest_that_says_something_else(folder, name, value, message):

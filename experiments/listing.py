@@ -18,9 +18,7 @@ from experiments.verdicts import Verdict
 def tellExperiments(results: Path, console: Console) -> None:
     """Print every experiment, and below them the stored runs that cannot be read."""
     runs, problems = readAll(storedRuns(results))
-    shown = Table(
-        caption=f"Verdicts: of the last run of each in {results}/", caption_justify="left"
-    )
+    shown = Table(caption=f"Verdicts: of the last run of each in {results}", caption_justify="left")
     for name in ("experiment", "what it shows", "last run", "verdict", "worst z"):
         shown.add_column(name, no_wrap=name in ("experiment", "last run", "worst z"))
     for experiment in EXPERIMENTS.values():

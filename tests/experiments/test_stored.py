@@ -81,7 +81,7 @@ def test_a_number_that_was_changed_is_seen(folder):
         (
             "versions",
             {"looks-linear": "0.0.1"},
-            "was written by version 0.0.1 of looks-linear; this one",
+            "was written by version 0.0.1 of looks-linear",
         ),
         ("versions", {}, "was written by version unknown of looks-linear"),
         ("versions", 3, "was written by version unknown of looks-linear"),

@@ -229,7 +229,7 @@ def predictedCorrelations(rho: float, c: float, depth: int) -> tuple[np.ndarray,
     Examples
     --------
     >>> predictedCorrelations(0.0, 0.0, 5)[1].round(5)
-    array([0.5    , 0.30156, 0.19021, 0.13606, 0.10456])
+    array([0.5    , 0.30156, 0.20035, 0.1416 , 0.10456])
     """
     signals, gradients, product = [], [], 1.0
     for _ in range(depth):

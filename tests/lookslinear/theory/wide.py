@@ -21,7 +21,7 @@ from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle
 def run(network, x, gradient, rng):
     """Outputs and gradients of each element, lists of (samples, units, ...), and of the weights.
 
-    Gradients of weights (samples, in, out) are each sample's own; convolutions have None.
+    Of the gradients of weights only mean squares (samples,) are kept; convolutions have None.
     """
     steps, outputs, h = [], [], x
     for element in network:
@@ -75,7 +75,8 @@ def stage_oracle(stage, h, rng):
         arriving = (g.reshape(len(g), -1) @ matrix.T).reshape(f.shape) * slope
         if stage.activation.doubles:
             arriving = arriving[:, : h.shape[1]] + arriving[:, h.shape[1] :]
-        found = np.einsum("bi,bo->bio", f, g) if f.ndim == 2 else None
+        # The mean square of the outer product f g, the gradient of one sample.
+        found = (f**2).mean(axis=1) * (g**2).mean(axis=1) if f.ndim == 2 else None
         return arriving / deviation, [found]
 
     return out, back
@@ -87,7 +88,7 @@ def along_channels(function):
 
 
 def matrix_of(weight, stage, shape):
-    """The weight of a layer on inputs of this shape as a matrix (in, out), and its outputs' shape."""
+    """The weight of a layer on inputs of this shape as a matrix (in, out); its outputs' shape."""
     sides = stage.law.receptive_field
     if not sides:
         return weight, weight.shape[1:]
@@ -146,7 +147,7 @@ def measure(network, samples, networks, seed, correlation=0.0):
         gradient = normal_gradient(samples, (network[-1].writes,), rng)
         outputs, gradients, of_weights = run(network, x, gradient, rng)
         forward, backward = (np.array([moments(v) for v in vs]).T for vs in (outputs, gradients))
-        found.append([*forward, *backward, np.array([(g**2).mean() for g in of_weights])])
+        found.append([*forward, *backward, np.array([square.mean() for square in of_weights])])
     return {name: np.array(v) for name, v in zip(NAMES, zip(*found, strict=True), strict=True)}
 
 

@@ -32,7 +32,7 @@ setup(
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
-    py_modules=["initialisations", "utilityFunctions"],
+    py_modules=["initialisations", "initialising", "utilityFunctions"],
     packages=[
         "lookslinear",
         "lookslinear.initializers",
@@ -42,6 +42,7 @@ setup(
         "experiments",
         "experiments.probes",
     ],
+    package_data={"experiments": ["templates/*.html"]},
     python_requires=">=3.10",
     install_requires=[
         f"numpy>=1.22,<1.24; {THEANO}",
@@ -49,6 +50,7 @@ setup(
         "scipy",
         f"theano-pymc==1.1.2; {THEANO}",
         f"scipy-openblas32; {THEANO}",
+        "jinja2",
         "matplotlib",
         "pandas",
         "rich",

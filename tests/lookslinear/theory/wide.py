@@ -112,10 +112,10 @@ def placements(sides, image, padding, stride):
     return np.array([conv2d_oracle(ones, tap, (stride, stride))[:, 0] for tap in taps])
 
 
-def alike(samples, units, correlation=0.0):
+def alike(samples, units, rng, correlation=0.0):
     """Samples of mean square 1 with exactly this correlation between any two."""
     assert units > samples
-    frame = np.sqrt(units) * np.eye(units)[: samples + 1]
+    frame = np.sqrt(units) * np.linalg.qr(rng.standard_normal((units, samples + 1)))[0].T
     return np.sqrt(correlation) * frame[:1] + np.sqrt(1 - correlation) * frame[1:]
 
 
@@ -142,7 +142,7 @@ NAMES = ("moments", "covariances", "gradients", "gradient covariances", "weight 
 def measure(network, samples, networks, seed, correlation=0.0):
     """Moments and covariances of dense nets, (networks, elements) each, under five names."""
     rng = np.random.default_rng(seed)
-    x, found = alike(samples, network[0].reads, correlation), []
+    x, found = alike(samples, network[0].reads, rng, correlation), []
     for _ in range(networks):
         gradient = normal_gradient(samples, (network[-1].writes,), rng)
         outputs, gradients, of_weights = run(network, x, gradient, rng)

@@ -24,7 +24,16 @@ FAMILIES = {
     "haar": {},
     "sparse": {"sparsity": 0.5},
 }
-PHIS = ("linear", "relu", "leakyRelu(0.3)", "crelu", "mirrored crelu", "tanh", "erf")
+PHIS = (
+    "linear",
+    "relu",
+    "leakyRelu(0.3)",
+    "crelu",
+    "mirrored crelu",
+    "half-mirrored crelu",
+    "tanh",
+    "erf",
+)
 #: Normalised by a few samples, these are not known.
 CURVED = ("tanh", "erf")
 
@@ -32,7 +41,10 @@ CURVED = ("tanh", "erf")
 def random_stage(rng, read, written, phis=PHIS, normalisations=("none",)):
     """A layer of random law; its gain keeps moments between 0.6 and 1.6 of what they were."""
     kind, phi = rng.choice(sorted(FAMILIES)), str(rng.choice(phis))
-    mirror, phi = phi.startswith("mirrored"), phi.split()[-1]
+    mirror = {"mirrored": 1.0, "half-mirrored": float(rng.uniform(0.3, 0.7))}.get(phi.split()[0])
+    phi = phi.split()[-1]
+    if mirror and mirror < 1 and kind not in ("normal", "haar"):
+        kind = "normal"
     variance = rng.uniform(0.8, 1.25) ** 2 / read
     if phi != "crelu":
         variance *= activation(phi).exact_gain ** 2
@@ -46,7 +58,7 @@ def random_stage(rng, read, written, phis=PHIS, normalisations=("none",)):
         written,
         family,
         math.sqrt(variance / kept),
-        mirror=mirror,
+        mirror=mirror or False,
         dtype="float64",
         **FAMILIES[kind],
     )

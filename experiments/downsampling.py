@@ -41,6 +41,7 @@ from layers import Activation, Convolution, Representation
 from lookslinear.errors import real_number, whole_number
 from lookslinear.laws import WeightLaw
 from lookslinear.sampling import as_seed, child_seed, draw, standard_normal
+from lookslinear.theory import Stage, forward_second_moments
 
 NAME = "downsampling"
 LINE = "Variance through strided average kernels against the correlation of neighbouring pixels."
@@ -187,15 +188,15 @@ def _law(shape: tuple[int, ...], filters: int, arm: str, rho: float) -> WeightLa
 def predictedGain(law: WeightLaw, rho: float) -> float:
     """What the second moment of a unit is multiplied by.
 
-    .. math:: Var W\\, n_{in} (4 + 12 \\rho)
-
     Examples
     --------
     >>> law = _law((2, 8, 8), 2, "0.28, mirrored", 0.0)
     >>> round(predictedGain(law, 0.0), 4), round(predictedGain(law, (1 / 0.28**2 - 4) / 12), 4)
     (0.3136, 1.0)
     """
-    return law.variance * law.input_channels * (4 + 12 * rho)
+    # After a CReLU the weight is mirrored, so that the images themselves are read.
+    stage = Stage(law, "crelu" if law.mirror else "linear", stride=2, neighbour_correlation=rho)
+    return float(np.mean(forward_second_moments([stage], np.ones((2, 2)))[0]))
 
 
 class _Strided:

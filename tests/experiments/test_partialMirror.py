@@ -10,6 +10,7 @@ from experiments import partialMirror
 from experiments.__main__ import main
 from experiments.comparing import contradicted
 from experiments.partialMirror import MANY, ONE, Config, predictedCorrelations, prepare, run
+from lookslinear.laws import dense_law
 from lookslinear.sampling import draw
 
 SMALL = Config(rho=(0.0, 0.6, 1.0), depth=3, width=48, replicates=30)
@@ -22,13 +23,17 @@ def test_real_layers_agree_with_the_maps(family):
     assert (table["standard_error"] < 0.12).all()  # so that 5 of them say something
 
 
+def of(rho):
+    return dense_law(16, 8, "normal", 8**-0.5, mirror=rho)
+
+
 def test_predictions_against_closed_forms():
     def angles(c):
         return np.arccos(c), np.sqrt(1 - c**2)
 
     for rho in (0.0, 0.3, 1.0):
         c, product = 0.2, 1.0
-        signals, gradients = predictedCorrelations(rho, 0.2, 6)
+        signals, gradients = predictedCorrelations(of(rho), 0.2, range(1, 7))
         for l in range(6):
             t, s = angles(c)
             product *= 1 - (1 - rho) * t / np.pi
@@ -41,12 +46,12 @@ def test_predictions_against_closed_forms():
 
 def test_a_partial_mirror_only_delays_the_shattering():
     # Log-slopes of R in depth tend to -3 for every degree below 1; only from 1 / (1 - rho) on.
-    for rho, depth in ((0.0, 1000), (0.9, 8000)):
-        R = predictedCorrelations(rho, 0.0, depth)[1]
-        slope = np.log(R[-1] / R[depth // 2 - 1]) / np.log(2)
-        assert abs(slope + 3) < 0.1
-    assert predictedCorrelations(0.9, 0.0, 10)[1][-1] > 0.6
-    assert predictedCorrelations(0.0, 0.0, 10)[1][-1] < 0.04
+    for rho, depth in ((0.0, 600), (0.5, 1200)):
+        half, whole = predictedCorrelations(of(rho), 0.0, [depth // 2, depth])[1]
+        slope = np.log(whole / half) / np.log(2)
+        assert abs(slope + 3) < 0.15
+    assert predictedCorrelations(of(0.9), 0.0, [10])[1] > 0.6
+    assert predictedCorrelations(of(0.0), 0.0, [10])[1] < 0.04
 
 
 def of_degree(rho):

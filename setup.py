@@ -56,7 +56,7 @@ setup(
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
-    py_modules=["initialisations", "utilityFunctions"],
+    py_modules=["initialisations", "initialising", "utilityFunctions"],
     packages=[
         "lookslinear",
         "lookslinear.initializers",
@@ -69,6 +69,7 @@ setup(
     ext_modules=[KERNELS],
     cmdclass={"build_ext": BuildKernels},
     options={"bdist_wheel": {"py_limited_api": "cp310"}},
+    package_data={"experiments": ["templates/*.html"]},
     python_requires=">=3.10",
     install_requires=[
         f"numpy>=1.22,<1.24; {THEANO}",
@@ -76,6 +77,7 @@ setup(
         "scipy",
         f"theano-pymc==1.1.2; {THEANO}",
         f"scipy-openblas32; {THEANO}",
+        "jinja2",
         "matplotlib",
         "pandas",
         "rich",

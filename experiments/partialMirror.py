@@ -5,7 +5,7 @@ c of two inputs, and multiplies that of their gradients by a factor, by
 
     c' = k1(c) - rho k1(-c),    1 - (1 - rho) theta / pi,    theta = arccos c
 
-(`lookslinear.theory.product_moment` and `derivative_product_moment` with `mirror`). Near c = 1 the
+(`lookslinear.theory.correlations` and `gradient_correlations`). Near c = 1 the
 angle shrinks by (1 - rho) theta^2 / (3 pi), so theta_l tends to 3 pi / ((1 - rho) l) and the
 gradients' correlation to a power l^-3 for every rho < 1: a partial mirror delays the shattering, to
 depths of 1 / (1 - rho), and only a whole one prevents it.
@@ -16,7 +16,7 @@ they add up to over many layers is the limit of large width: nets differ from it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
@@ -35,7 +35,7 @@ from experiments.probes import kindOf
 from lookslinear.errors import known_name, real_number, whole_number
 from lookslinear.laws import BLENDING, WeightLaw, dense_law, mirror_degree
 from lookslinear.sampling import as_seed, child_seed, draw, standard_normal
-from lookslinear.theory.maps import derivative_product_moment, product_moment
+from lookslinear.theory import Stage, correlations, gradient_correlations
 
 NAME = "partial-mirror"
 LINE = "What mirroring a CReLU layer to a degree keeps of correlations, from plain to looks-linear."
@@ -192,52 +192,39 @@ def _sentBack(layer, pairs: list[np.ndarray], weights: list[np.ndarray], rows: n
 
 def _table(plan: Plan, law: WeightLaw, samples: _Sample) -> pd.DataFrame:
     """Four quantities of one degree."""
-    rho, arm = float(law.mirror), _arm(law)
-    signals, gradients = predictedCorrelations(rho, plan.config.correlation, plan.config.depth)
-    layers = np.arange(1, plan.config.depth + 1)
+    arm, layers = _arm(law), np.arange(1, plan.config.depth + 1)
+    signals, gradients = predictedCorrelations(law, plan.config.correlation, plan.depths)
+    signalMap, gradientMap = predictedCorrelations(law, CORRELATIONS, [1])
     # A product over as many layers is rounded as often.
     roundings = [np.finfo("float32").eps * (places + 1) for places in (layers, plan.depths)]
     one = {"arm": arm, "span": ONE}
     many = {"arm": arm, "span": MANY}
-    c, predicted = CORRELATIONS, (1.0, 1.0, CORRELATIONS, rho)
+    rows = (
+        (SIGNAL, CORRELATIONS, samples.signalMap, signalMap[0], 0.0, one),
+        (GRADIENT, CORRELATIONS, samples.gradientMap, gradientMap[0], 0.0, one),
+        (SIGNAL, layers, samples.signals, signals, roundings[0], many),
+        (GRADIENT, plan.depths, samples.gradients, gradients, roundings[1], many),
+    )
     return pd.concat(
-        [
-            compared(SIGNAL, c, samples.signalMap, product_moment("crelu", *predicted), **one),
-            compared(
-                GRADIENT,
-                c,
-                samples.gradientMap,
-                derivative_product_moment("crelu", *predicted),
-                **one,
-            ),
-            compared(SIGNAL, layers, samples.signals, signals, rounding=roundings[0], **many),
-            compared(
-                GRADIENT,
-                plan.depths,
-                samples.gradients,
-                gradients[plan.depths - 1],
-                rounding=roundings[1],
-                **many,
-            ),
-        ]
+        [compared(*numbers, rounding=rounding, **labels) for *numbers, rounding, labels in rows]
     )
 
 
-def predictedCorrelations(rho: float, c: float, depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of signals after 1 to `depth` layers, and of gradients through as many; large width.
+def predictedCorrelations(
+    law: WeightLaw, c: float | np.ndarray, depths: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of signals after 1, 2... layers, to the last of these depths; of gradients through each.
 
     Examples
     --------
-    >>> predictedCorrelations(0.0, 0.0, 5)[1].round(5)
-    array([0.5    , 0.30156, 0.19021, 0.13606, 0.10456])
+    >>> law = dense_law(16, 8, "normal", 8**-0.5)
+    >>> [float(r) for r in predictedCorrelations(law, 0.0, [1, 2, 5])[1].round(5)]
+    [0.5, 0.30156, 0.10456]
     """
-    signals, gradients, product = [], [], 1.0
-    for _ in range(depth):
-        product *= float(derivative_product_moment("crelu", 1.0, 1.0, c, rho))
-        c = float(np.clip(product_moment("crelu", 1.0, 1.0, c, rho), -1, 1))
-        signals.append(c)
-        gradients.append(product)
-    return np.array(signals), np.array(gradients)
+    first = Stage(dense_law(law.output_channels, law.output_channels, "normal", 1.0))
+    stages = [first, *(max(depths) * [Stage(law, "crelu")])]
+    gradients = [gradient_correlations(stages[: depth + 1], 1.0, c)[0] for depth in depths]
+    return np.array(correlations(stages, 1.0, c)[1:]), np.array(gradients)
 
 
 def figure(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:

@@ -39,9 +39,9 @@ def test_negative_singular_values_are_refused():
 
 def test_white_noise_has_the_effective_rank_of_its_edges():
     n, b = 400, 100
-    value, error = effective_rank(normal(20, n, b))
-    # tr D^T D = n b, and the largest eigenvalue follows the law of Tracy and Widom, of mean -1.2065,
-    # about (sqrt n + sqrt b)^2 (Johnstone 2001); what is left is of relative size n^(-2/3) / 10.
+    value, error = effective_rank(normal(80, n, b))
+    # tr D^T D = n b, and the largest eigenvalue follows the law of Tracy and Widom, of mean
+    # -1.2065, about (sqrt n + sqrt b)^2 (Johnstone 2001); what is left is below n^(-2/3) / 10.
     root = np.sqrt(n) + np.sqrt(b)
     edge = root**2 - 1.2065 * root * (n**-0.5 + b**-0.5) ** (1 / 3)
     assert abs(value - n * b / edge) < 5 * error + n ** (-2 / 3) / 10

@@ -48,6 +48,8 @@ class Network:
 
     Raises
     ------
+    ValueError
+        For stages that do not fit the shape of what they read.
     NotCoveredError
         For circular padding, and for groups.
 
@@ -119,6 +121,11 @@ class _StagePart:
 
     def __init__(self, stage: Stage, inputShape, weights: Weights, number: int, seed):
         self._stage, self._weights, self._number, self._seed = stage, weights, number, seed
+        if stage.reads != inputShape[0]:
+            raise ValueError(
+                f"weight {number} must fit samples of shape {tuple(inputShape)}. "
+                f"Received: one that reads {stage.reads} units."
+            )
         self._kind = _kindOfStage(stage, tuple(inputShape))
         self.outputShape = self._kind.outputShape
         self._bias = self._drawnBias() if stage.bias_variance else None

@@ -36,6 +36,7 @@ setup(
     packages=[
         "lookslinear",
         "lookslinear.initializers",
+        "lookslinear.measures",
         "lookslinear.sampling",
         "lookslinear.theory",
         "layers",

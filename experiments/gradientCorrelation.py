@@ -1,4 +1,4 @@
-"""Gradient correlation: how alike the gradients of two inputs are, against the depth of the network.
+"""Gradient correlation: how alike the gradients of two inputs are, against depth.
 
 R = E g1 . g2 / E |g|^2 over networks, for orthogonal inputs and one random read-out at the outputs.
 Three numbers stand side by side: that of the theorem as published, which takes every pair of inputs
@@ -25,6 +25,7 @@ import pandas as pd
 import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from threadpoolctl import threadpool_limits
 
 from utilityFunctions import floatX
@@ -36,9 +37,7 @@ from initialisations import initD
 from lookslinear.errors import known_name, real_number, whole_number
 from lookslinear.measures import Estimate, ratio
 from lookslinear.sampling import as_seed, child_seed, haar_frame, standard_normal
-from lookslinear.theory import Residual, Stage
-from lookslinear.theory.batches import Batch
-from lookslinear.theory.correlations import gradient_correlations
+from lookslinear.theory import Batch, Residual, Stage, gradient_correlations
 from lookslinear.theory.shattering import paper_correlation
 
 NAME = "gradient-correlation"
@@ -55,6 +54,9 @@ PAPER = "Balduzzi et al. 2017, arXiv 1702.08591"
 #: Depths that are measured, up to the one that is asked for.
 DEPTHS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100)
 QUANTITY = "gradient correlation"
+_PUBLISHED = {"color": "0.35", "linestyle": ":"}
+#: Of the points of the narrow and of the wide nets.
+_SHADES = ("0.72", "0.5")
 # Which child of the seed draws what.
 _DATA, _WEIGHTS, _READOUTS = 0, 1, 2
 
@@ -248,9 +250,7 @@ def _table(plan: Plan, net: str, products: Mapping[int, tuple]) -> pd.DataFrame:
         for width, estimate in found.items()
     ]
     limit = extrapolated(*found.values())
-    tables.append(
-        comparedEstimate(QUANTITY, plan.depths, limit, predicted, width=np.inf, **notes)
-    )
+    tables.append(comparedEstimate(QUANTITY, plan.depths, limit, predicted, width=np.inf, **notes))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -259,9 +259,9 @@ def extrapolated(narrow: Estimate, wide: Estimate) -> Estimate:
 
     Examples
     --------
-    >>> narrow, wide = Estimate(np.array([1.2]), np.zeros(1)), Estimate(np.array([1.1]), np.zeros(1))
-    >>> extrapolated(narrow, wide).value.round(12)
-    array([1.])
+    >>> narrow, wide = Estimate(np.float64(1.2), 0.0), Estimate(np.float64(1.1), 0.0)
+    >>> round(float(extrapolated(narrow, wide).value), 12)
+    1.0
     """
     error = np.sqrt(narrow.standard_error**2 + 4 * wide.standard_error**2)
     return Estimate(2 * wide.value - narrow.value, error)
@@ -284,42 +284,51 @@ def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
     nets = list(dict.fromkeys(table["net"]))
     columns = min(3, len(nets))
     rows = -(-len(nets) // columns)
-    figure = Figure(figsize=(3.6 * columns, 3.1 * rows + 0.5), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    figure = Figure(figsize=(max(3.6 * columns, 6), 3.1 * rows + 0.7), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     for index, (axes, net) in enumerate(zip(grid, nets, strict=False)):
         _drawNet(axes, table[table["net"] == net], index)
     for axes in grid[len(nets) :]:
         axes.set_axis_off()
-    handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles=_handles(table), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
 def _drawNet(axes: Axes, rows: pd.DataFrame, index: int) -> None:
     limit = rows[np.isinf(rows["width"])]
     depths = limit["where"].to_numpy(float)
-    axes.plot(depths, limit["published"], color="0.35", linestyle=":", label="as published")
-    axes.plot(
-        depths, limit["predicted"], color=colour(index), linestyle=DASHES, label="mean field"
-    )
-    for width, shade in zip(sorted(set(rows["width"]) - {np.inf}), ("0.72", "0.5"), strict=True):
+    axes.plot(depths, limit["published"], **_PUBLISHED)
+    axes.plot(depths, limit["predicted"], color=colour(index), linestyle=DASHES)
+    for width, shade in zip(_widths(rows), _SHADES, strict=True):
         alone = rows[rows["width"] == width]
-        axes.plot(
-            depths, alone["measured"], ".", color=shade, label=f"measured, width {width:.0f}"
-        )
-    axes.errorbar(
-        depths,
-        limit["measured"],
-        limit["standard_error"],
-        linestyle="none",
-        capsize=2,
-        label="measured, extrapolated to infinite width",
-        **points(index),
-    )
+        axes.plot(depths, alone["measured"], ".", color=shade)
+    errors = limit["standard_error"]
+    axes.errorbar(depths, limit["measured"], errors, linestyle="none", capsize=2, **points(index))
     axes.set_yscale("log", nonpositive="clip")
     axes.set_ylim(3e-4, 2)
     axes.set_xlabel("depth")
-    finishAxes(axes, f"{limit['net'].iloc[0]}", "correlation R of gradients")
+    title = f"{limit['net'].iloc[0]}; largest |z| {limit['z'].abs().max():.1f}"
+    label = "correlation R of gradients" if axes.get_subplotspec().is_first_col() else ""
+    finishAxes(axes, title, label)
+
+
+def _widths(table: pd.DataFrame) -> list[float]:
+    return sorted(set(table["width"]) - {np.inf})
+
+
+def _handles(table: pd.DataFrame) -> list[Line2D]:
+    """The legend's lines, in grey: each net has a colour of its own."""
+    measured = {**points(0), "color": "0.3", "linestyle": "none"}
+    alone = zip(_widths(table), _SHADES, strict=True)
+    return [
+        Line2D([], [], **_PUBLISHED, label="theorem, as published"),
+        Line2D([], [], color="0.3", linestyle=DASHES, label="mean field"),
+        *(
+            Line2D([], [], color=shade, marker=".", linestyle="none", label=f"width {width:.0f}")
+            for width, shade in alone
+        ),
+        Line2D([], [], **measured, label="extrapolated to infinite width, ± standard error"),
+    ]
 
 
 EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, draw, description=__doc__)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import Rng, child_seed, draw, num_threads
+from lookslinear.sampling import Rng, child_seed, draw
 from lookslinear.sampling.threads import run_blocks
 from lookslinear.theory import Stage
 

@@ -12,7 +12,7 @@ from utilityFunctions import theano
 from experiments.arms import Arm
 from experiments.data import loadBatch
 from experiments.networks import stagesOf
-from experiments.probes import inputs, kindOf, kinds, propagate, propagation, weights
+from experiments.probes import kindOf, kinds, propagate, weights
 from lookslinear.sampling import child_seed, draw
 from lookslinear.theory import forward_log_norm
 from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle, dense_net_oracle

@@ -12,7 +12,7 @@ from utilityFunctions import theano
 from experiments.arms import Arm
 from experiments.data import loadBatch
 from experiments.networks import stagesOf
-from experiments.probes import kindOf, propagate, propagation
+from experiments.probes import kindOf, kinds, propagate, weights
 from lookslinear.sampling import child_seed, draw
 from lookslinear.theory import forward_log_norm
 from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle, dense_net_oracle
@@ -113,15 +113,15 @@ def test_weights_are_drawn_again_bit_by_bit(monkeypatch, text, depth):
     stages, x, gradient = dense(text, depth)
     drawn = []
 
-    def counted(law, rng):
+    def counted(law, rng, threads):
         drawn.append(rng.spawn_key[-1])
-        return draw(law, rng)
+        return draw(law, rng, threads)
 
-    monkeypatch.setattr(propagation, "draw", counted)
+    monkeypatch.setattr(weights, "draw", counted)
     kept = propagate(stages, x, gradient, SEED)
     assert sorted(drawn) == list(range(depth))
     drawn.clear()
-    monkeypatch.setattr(propagation, "WEIGHT_MEMORY", 0)
+    monkeypatch.setattr(weights, "WEIGHT_MEMORY", 0)
     again = propagate(stages, x, gradient, SEED)
     assert set(drawn) == set(range(depth))
     assert len(drawn) > depth or depth <= 2  # of two layers, the last that was used comes first
@@ -201,10 +201,10 @@ def test_a_kind_is_compiled_once_for_each_precision():
 
 @pytest.mark.parametrize("depth", [5, 200])
 def test_few_kinds_serve_any_depth(depth):
-    before = propagation._kindOfDtype.cache_info().currsize
+    before = kinds._kindOfDtype.cache_info().currsize
     stages, x, gradient = dense("heNormal/leakyRelu(0.7)", depth)
     propagate(stages, x, gradient, SEED)
-    assert propagation._kindOfDtype.cache_info().currsize - before <= 2
+    assert kinds._kindOfDtype.cache_info().currsize - before <= 2
 
 
 def test_looks_linear_keeps_the_second_moment_through_a_thousand_layers():

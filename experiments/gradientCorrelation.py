@@ -19,22 +19,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import tyro
+from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from utilityFunctions import floatX
+from utilityFunctions import theano
 from experiments.comparing import comparedEstimate
 from experiments.experiment import Experiment, Result
 from experiments.gradientPanels import CORRELATION, VARIANCE, gradientPanels
 from experiments.probes import inputGradients
+from experiments.verdicts import summaryOf
 from initialisations import initD
 from lookslinear.errors import known_name, real_number, whole_number
 from lookslinear.measures import Estimate, estimate, ratio
-from lookslinear.sampling import as_seed, child_seed, haar_frame, standard_normal
+from lookslinear.sampling import Rng, as_seed, child_seed, haar_frame
 from lookslinear.theory import (
     Batch,
     Residual,
@@ -58,6 +60,7 @@ NETS = {
 PAPER = "Balduzzi et al. 2017, arXiv 1702.08591"
 #: Depths that are measured, up to the one that is asked for.
 DEPTHS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100)
+DTYPES = ("float32", "float64")
 # Which child of the seed draws what.
 _DATA, _WEIGHTS, _READOUTS = 0, 1, 2
 
@@ -83,6 +86,8 @@ class Config:
     """Independent networks of each net and width."""
     seed: int = 0
     """What inputs, weights and read-outs are drawn from: the same seed, the same numbers."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """What Theano computes in."""
 
 
 class Plan(NamedTuple):
@@ -125,14 +130,16 @@ def prepare(config: Config) -> Plan:
             f"Received: {config.batch} at width {config.width}."
         )
     real_number(config.beta, "beta")
+    known_name("dtype", config.dtype, DTYPES)
     as_seed(config.seed)
     depths = [depth for depth in DEPTHS if depth < config.depth] + [config.depth]
     widths = (config.width, 2 * config.width)
-    stages = {
-        (net, width): stagesOfNet(net, width, config.depth, config.beta)
-        for net in nets
-        for width in widths
-    }
+    with theano.config.change_flags(floatX=config.dtype):
+        stages = {
+            (net, width): stagesOfNet(net, width, config.depth, config.beta)
+            for net in nets
+            for width in widths
+        }
     return Plan(config, depths, stages)
 
 
@@ -172,7 +179,8 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda net: None) 
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays, widths = [], {}, (plan.config.width, 2 * plan.config.width)
-    with threadpool_limits(limits=1, user_api="blas"):  # small products by turns in each library
+    flags = theano.config.change_flags(floatX=plan.config.dtype)
+    with flags, threadpool_limits(limits=1, user_api="blas"):  # small products, by turns in each
         for net in dict.fromkeys(net for net, _ in plan.stages):
             products = {width: _measured(plan, net, width, advance) for width in widths}
             for width, (above, below) in products.items():
@@ -194,19 +202,25 @@ def _measured(
 
 def _throughOneNetwork(plan: Plan, net: str, width: int, replicate: int) -> list:
     path = (list(NETS).index(net), width, replicate)
-    seed, inputs = as_seed(plan.config.seed), plan.config.batch
-    frame = haar_frame(width, inputs, child_seed(seed, _DATA, *path), np.dtype(floatX()))
+    config, seed = plan.config, as_seed(plan.config.seed)
+    frame = haar_frame(width, config.batch, child_seed(seed, _DATA, *path), np.dtype(config.dtype))
     readouts = {
-        1 + depth: standard_normal((1, width), child_seed(seed, _READOUTS, *path, depth), floatX())
+        1 + depth: _readout(width, child_seed(seed, _READOUTS, *path, depth), config.dtype)
         for depth in plan.depths
     }
     gradients = inputGradients(
         plan.stages[net, width],
-        np.sqrt(width).astype(floatX()) * np.ascontiguousarray(frame.T),
+        frame.T * frame.dtype.type(width**0.5),
         readouts,
         child_seed(seed, _WEIGHTS, *path),
     )
     return [_productAndSquare(found[:, 0].astype(float)) for _, found in gradients]
+
+
+def _readout(width: int, seed: Rng, dtype: str) -> np.ndarray:
+    """A gradient at the outputs, (1, width), of random direction and a mean square of 1."""
+    direction = haar_frame(width, 1, seed, np.dtype(dtype)).T
+    return direction * direction.dtype.type(width**0.5)
 
 
 def _productAndSquare(gradients: np.ndarray) -> tuple[float, float]:
@@ -283,7 +297,7 @@ def _rows(
 ) -> pd.DataFrame:
     """One quantity at both widths and extrapolated; judged is the last."""
     notes = {"published": published, "source": f"{PAPER}, {NETS[net]}", "net": net}
-    rounding = np.finfo(floatX()).eps * (1 + np.array(plan.depths))
+    rounding = np.finfo(plan.config.dtype).eps * (1 + np.array(plan.depths))
     found = {width: _withRounding(one, rounding) for width, one in found.items()}
     # A looks-linear net is linear at every width; of the others single widths have an excess.
     alone = predicted if net == "looks-linear" else np.nan
@@ -324,4 +338,12 @@ def _reasons(widths: Sequence[int]) -> dict[str, str]:
     return {f"width {width}": reason for width in widths}
 
 
-EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, gradientPanels, description=__doc__)
+def _summary(result: Result) -> Table:
+    """A row for each net and quantity at infinite width: those that are judged."""
+    limit = result.table[np.isinf(result.table["width"])]
+    return summaryOf(limit.drop(columns="width"), result.reasons)
+
+
+EXPERIMENT = Experiment(
+    NAME, LINE, Config, prepare, run, gradientPanels, description=__doc__, summary=_summary
+)

@@ -164,6 +164,7 @@ def test_theFigureHasAPanelANet(tiny, tmp_path):
         ({"batch": 1}, ValueError, "batch must be at least 2. Received: 1."),
         ({"batch": 200}, ValueError, "batch must be at most the width"),
         ({"beta": float("nan")}, ValueError, "beta must be finite. Received: nan."),
+        ({"dtype": "float23"}, ValueError, "unknown dtype 'float23'. Did you mean 'float32'?"),
         ({"seed": -1}, ValueError, "seed must not be negative. Received: -1."),
     ],
 )

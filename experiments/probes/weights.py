@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
+from threading import Lock
 
 import numpy as np
 
@@ -38,13 +39,15 @@ class Weights:
         self._laws, self._seed = [stage.law for stage in stages], seed
         self._runs = _runs(list(map(_bytes, self._laws)), WEIGHT_MEMORY // 4)
         self._drawn: OrderedDict[range, list[np.ndarray]] = OrderedDict()
+        self._lock = Lock()
 
     def __getitem__(self, l: int) -> np.ndarray:
         run = self._runs[l]
-        if run not in self._drawn:
-            self._forget(WEIGHT_MEMORY - sum(_bytes(self._laws[one]) for one in run))
-            self._drawn[run] = self._draw(run)
-        return self._drawn[run][l - run.start]
+        with self._lock:  # a thread that waits needs the same weights
+            if run not in self._drawn:
+                self._forget(WEIGHT_MEMORY - sum(_bytes(self._laws[one]) for one in run))
+                self._drawn[run] = self._draw(run)
+            return self._drawn[run][l - run.start]
 
     def _forget(self, limit: int):
         """Drop runs, those drawn first at first, until the others take no more than a limit."""

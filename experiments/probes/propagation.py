@@ -8,6 +8,7 @@ proportion, and a bit for each number of the signal in memory.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,12 +18,17 @@ import numpy as np
 from utilityFunctions import floatX
 from experiments.probes.inputs import Checkpoints, Signs
 from experiments.probes.kinds import kindOf, meanSquares
+from experiments.probes.products import locksAreReleased
 from experiments.probes.weights import Weights
-from lookslinear.sampling import Rng
+from lookslinear.sampling import Rng, num_threads
+from lookslinear.sampling.blas import on_one_thread
+from lookslinear.sampling.threads import run_blocks
 from lookslinear.theory import Stage
 
 #: A sample is rescaled when its mean square is beyond this power of two, either way.
 FAR = 32
+#: So many operations of a product pay for a thread.
+SHARED_PRODUCT = 2**25
 
 
 class LogMeanSquares(NamedTuple):
@@ -66,23 +72,54 @@ def propagate(
     >>> bool(np.ptp(logs.forward, axis=0).max() < 1e-4), logs.backward.shape
     (True, (50, 4))
     """
-    network = _Network(stages, x.shape[1:], seed)
-    inputs = Signs() if network.homogeneous else Checkpoints(len(stages), network.following)
-    with np.errstate(divide="ignore"):  # the log of a dead signal
-        forward = _forward(network, x.astype(floatX()), inputs)
-        return LogMeanSquares(forward, _backward(network, inputs, outputGradient))
+    weights, parts = Weights(stages, seed), _parts(stages, x)
+    networks = [_Network(stages, x.shape[1:], weights, thread) for thread in range(len(parts))]
+    found: list[LogMeanSquares | None] = [None] * len(parts)
+
+    def through(thread: int) -> None:
+        part = parts[thread]
+        found[thread] = networks[thread].propagate(x[part], outputGradient[part])
+
+    if len(parts) > 1:
+        on_one_thread(lambda: run_blocks(through, len(parts), len(parts)))
+    else:
+        through(0)
+    return LogMeanSquares(*(np.concatenate(way, axis=1) for way in zip(*found, strict=True)))
+
+
+def _parts(stages: Sequence[Stage], x: np.ndarray) -> list[slice]:
+    """The samples that each thread takes: all of them one, where products are small.
+
+    Threads of Python meet at the weights alone, those of BLAS at each product, without sleeping.
+    """
+    widest = max(math.prod(stage.law.shape) for stage in stages[-1:])
+    threads = min(num_threads(), 2 * len(x) * widest // SHARED_PRODUCT)
+    if threads < 2 or x.ndim > 2 or not locksAreReleased():
+        return [slice(None)]
+    cuts = [len(x) * part // threads for part in range(threads + 1)]
+    return [slice(*cut) for cut in itertools.pairwise(cuts)]
 
 
 class _Network:
-    """The stages of one network, their compiled kinds, and their weights."""
+    """The stages of one network, a thread's compiled kinds, and the weights."""
 
-    def __init__(self, stages: Sequence[Stage], inputShape: Sequence[int], seed: Rng):
-        self.weights = Weights(stages, seed)
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        inputShape: Sequence[int],
+        weights: Weights,
+        thread: int,
+    ):
+        self.weights = weights
         shapes = [tuple(inputShape)]
         shapes += [(stage.units, *inputShape[1:]) for stage in stages[1:]]
         self.kinds = [
             kindOf(
-                shape, stage.activation.name, stage.law.output_channels, stage.law.receptive_field
+                shape,
+                stage.activation.name,
+                stage.law.output_channels,
+                stage.law.receptive_field,
+                thread,
             )
             for shape, stage in zip(shapes, stages, strict=True)
         ]
@@ -90,6 +127,13 @@ class _Network:
 
     def __len__(self):
         return len(self.kinds)
+
+    def propagate(self, x: np.ndarray, gradient: np.ndarray) -> LogMeanSquares:
+        """A batch forward, and a gradient back."""
+        inputs = Signs() if self.homogeneous else Checkpoints(len(self), self.following)
+        with np.errstate(divide="ignore"):  # the log of a dead signal
+            forward = _forward(self, x.astype(floatX()), inputs)
+            return LogMeanSquares(forward, _backward(self, inputs, gradient))
 
     def forward(self, l: int, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The outputs of stage l, and their mean squares."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
+from threading import Lock
 
 import numpy as np
 
@@ -39,13 +40,15 @@ class Weights:
         self._memory = WEIGHT_MEMORY if memory is None else memory
         self._runs = _runs(list(map(_bytes, self._laws)), self._memory // 4)
         self._drawn: OrderedDict[range, list[np.ndarray]] = OrderedDict()
+        self._lock = Lock()
 
     def __getitem__(self, l: int) -> np.ndarray:
         run = self._runs[l]
-        if run not in self._drawn:
-            self._forget(self._memory - sum(_bytes(self._laws[one]) for one in run))
-            self._drawn[run] = self._draw(run)
-        return self._drawn[run][l - run.start]
+        with self._lock:  # a thread that waits needs the same weights
+            if run not in self._drawn:
+                self._forget(self._memory - sum(_bytes(self._laws[one]) for one in run))
+                self._drawn[run] = self._draw(run)
+            return self._drawn[run][l - run.start]
 
     def _forget(self, limit: int):
         """Drop runs, those drawn first at first, until the others take no more than a limit."""

@@ -21,7 +21,7 @@ from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle
 def run(network, x, gradient, rng):
     """Outputs and gradients of each element, lists of (samples, units, ...), and of the weights.
 
-    Gradients of weights (samples, in, out) are each sample's own; convolutions have None.
+    Of the gradients of weights only mean squares (samples,) are kept; convolutions have None.
     """
     steps, outputs, h = [], [], x
     for element in network:
@@ -75,7 +75,8 @@ def stage_oracle(stage, h, rng):
         arriving = (g.reshape(len(g), -1) @ matrix.T).reshape(f.shape) * slope
         if stage.activation.doubles:
             arriving = arriving[:, : h.shape[1]] + arriving[:, h.shape[1] :]
-        found = np.einsum("bi,bo->bio", f, g) if f.ndim == 2 else None
+        # The mean square of the outer product f g, the gradient of one sample.
+        found = (f**2).mean(axis=1) * (g**2).mean(axis=1) if f.ndim == 2 else None
         return arriving / deviation, [found]
 
     return out, back
@@ -87,7 +88,7 @@ def along_channels(function):
 
 
 def matrix_of(weight, stage, shape):
-    """The weight of a layer on inputs of this shape as a matrix (in, out), and its outputs' shape."""
+    """The weight of a layer on inputs of this shape as a matrix (in, out); its outputs' shape."""
     sides = stage.law.receptive_field
     if not sides:
         return weight, weight.shape[1:]
@@ -111,10 +112,10 @@ def placements(sides, image, padding, stride):
     return np.array([conv2d_oracle(ones, tap, (stride, stride))[:, 0] for tap in taps])
 
 
-def alike(samples, units, correlation=0.0):
+def alike(samples, units, rng, correlation=0.0):
     """Samples of mean square 1 with exactly this correlation between any two."""
     assert units > samples
-    frame = np.sqrt(units) * np.eye(units)[: samples + 1]
+    frame = np.sqrt(units) * np.linalg.qr(rng.standard_normal((units, samples + 1)))[0].T
     return np.sqrt(correlation) * frame[:1] + np.sqrt(1 - correlation) * frame[1:]
 
 
@@ -141,12 +142,12 @@ NAMES = ("moments", "covariances", "gradients", "gradient covariances", "weight 
 def measure(network, samples, networks, seed, correlation=0.0):
     """Moments and covariances of dense nets, (networks, elements) each, under five names."""
     rng = np.random.default_rng(seed)
-    x, found = alike(samples, network[0].reads, correlation), []
+    x, found = alike(samples, network[0].reads, rng, correlation), []
     for _ in range(networks):
         gradient = normal_gradient(samples, (network[-1].writes,), rng)
         outputs, gradients, of_weights = run(network, x, gradient, rng)
         forward, backward = (np.array([moments(v) for v in vs]).T for vs in (outputs, gradients))
-        found.append([*forward, *backward, np.array([(g**2).mean() for g in of_weights])])
+        found.append([*forward, *backward, np.array([square.mean() for square in of_weights])])
     return {name: np.array(v) for name, v in zip(NAMES, zip(*found, strict=True), strict=True)}
 
 

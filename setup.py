@@ -60,6 +60,7 @@ setup(
     packages=[
         "lookslinear",
         "lookslinear.initializers",
+        "lookslinear.measures",
         "lookslinear.sampling",
         "lookslinear.theory",
         "layers",

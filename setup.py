@@ -65,6 +65,7 @@ setup(
         "lookslinear.theory",
         "layers",
         "experiments",
+        "experiments.claims",
         "experiments.probes",
     ],
     ext_modules=[KERNELS],

@@ -43,6 +43,7 @@ setup(
         "experiments",
         "experiments.probes",
     ],
+    package_data={"experiments": ["templates/*.html"]},
     python_requires=">=3.10",
     install_requires=[
         f"numpy>=1.22,<1.24; {THEANO}",
@@ -50,6 +51,7 @@ setup(
         "scipy",
         f"theano-pymc==1.1.2; {THEANO}",
         f"scipy-openblas32; {THEANO}",
+        "jinja2",
         "matplotlib",
         "pandas",
         "rich",

@@ -23,7 +23,7 @@ OUTSIDE = {
     "initialisations": set(),
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
     "experiments": {
-        "numpy", "pandas", "matplotlib", "rich", "sklearn", "threadpoolctl", "tyro",
+        "jinja2", "numpy", "pandas", "matplotlib", "rich", "sklearn", "threadpoolctl", "tyro",
     },
 }  # fmt: skip
 #: Rooms inside lookslinear that never import one another.

@@ -1,27 +1,29 @@
 """The derivative of a network along a grid of numbers, slowly: plain NumPy, stage by stage."""
 
+import itertools
+
 import numpy as np
 
 from lookslinear.theory.stages import Residual
 
 
 def grid_net_oracle(stages, grid, weights_of):
-    """(h, dh/dx) after each stage; `weights_of(stage, path)` gives its weight and bias.
+    """(h, dh/dx) after each stage; `weights_of(stage, number)` gives its weight and bias.
 
-    The path of a stage is its number, that of a residual block's stage (block, number).
+    Stages are numbered through the branches of residual sums.
     """
-    h, slope, found = grid[:, None], np.ones((len(grid), 1)), []
-    for l, stage in enumerate(stages):
-        h, slope = _through(stage, h, slope, (l,), weights_of)
+    h, slope, found, numbers = grid[:, None], np.ones((len(grid), 1)), [], itertools.count()
+    for stage in stages:
+        h, slope = _through(stage, h, slope, numbers, weights_of)
         found.append((h, slope))
     return found
 
 
-def _through(stage, h, slope, path, weights_of):
+def _through(stage, h, slope, numbers, weights_of):
     if isinstance(stage, Residual):
         branch = (h, slope)
-        for l, inner in enumerate(stage.branch):
-            branch = _through(inner, *branch, (*path, l), weights_of)
+        for inner in stage.branch:
+            branch = _through(inner, *branch, numbers, weights_of)
         return [stage.skip * a + stage.scale * b for a, b in zip((h, slope), branch, strict=True)]
     if stage.normalisation != "none":
         h = h - h.mean(axis=0)
@@ -30,5 +32,5 @@ def _through(stage, h, slope, path, weights_of):
         h, slope = h / size, slope / size
     derivative = stage.activation.derivative(h)
     slope = np.concatenate([slope, slope], axis=1) if stage.activation.doubles else slope
-    weight, bias = weights_of(stage, path)
+    weight, bias = weights_of(stage, next(numbers))
     return stage.activation.function(h) @ weight + bias, (derivative * slope) @ weight

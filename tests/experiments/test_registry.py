@@ -16,6 +16,7 @@ from experiments.registry import EXPERIMENTS
 #: What makes each experiment a matter of a second.
 TINY = {
     "variance-propagation": {"depth": 3, "width": 8, "batch": 4, "replicates": 2},
+    "shattered-gradients": {"depths": (1, 3), "width": 8, "points": 16, "replicates": 2},
 }
 
 

@@ -187,7 +187,7 @@ def simulated(stages, networks, seed):
     """dh/dx of all units of random nets, an array (networks, M, width)."""
     rng = np.random.default_rng(seed)
 
-    def weights_of(stage, path):
+    def weights_of(stage, number):
         weight = stage.law.scale * rng.standard_normal(stage.law.shape)
         return weight, stage.bias_variance**0.5 * rng.standard_normal(stage.law.shape[1])
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from experiments import shatteredGradients, variancePropagation
+from experiments import coActivation, shatteredGradients, variancePropagation
 from experiments.experiment import Experiment
 
 #: In the order in which they are listed and run.
-MODULES = (variancePropagation, shatteredGradients)
+MODULES = (variancePropagation, shatteredGradients, coActivation)
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
     {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}

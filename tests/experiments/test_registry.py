@@ -17,6 +17,7 @@ from experiments.registry import EXPERIMENTS
 TINY = {
     "variance-propagation": {"depth": 3, "width": 8, "batch": 4, "replicates": 2},
     "shattered-gradients": {"depths": (1, 3), "width": 8, "points": 16, "replicates": 2},
+    "co-activation": {"depth": 3, "width": 8, "samples": 4, "replicates": 2},
 }
 
 

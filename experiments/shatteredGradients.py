@@ -4,8 +4,8 @@ The networks read one number. Their gradient, as a function of it, resembles a w
 nets and white noise in deep ones, unless skip connections or looks-linear weights keep it together.
 The figures 1 and 2 of Balduzzi et al. 2017, arXiv 1702.08591, beside the limit of large width.
 
-The judged number is extrapolated to that limit: autocorrelations of nets of finite width differ
-from it by about L / 6 n. With r(n) + O(1 / n^2) = r + b / n, nets of two widths give r.
+The judged number is extrapolated to that limit: autocorrelations of nets with n units and L layers
+differ from it by up to about L / 5 n. With r(n) = r + b / n, nets of two widths give r.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Probes, (stages, data, seed) -> what one network does: real layers, compiled a kind at a time.
 
 `propagation` streams second moments forward and backward; `linearised` is a network with three ways
-through it, of signals, tangents and gradients, which `jacobian` and `gradients` use; `weights` are
-drawn when they are needed. All probes draw weight l from child l of the network's seed.
+through it, of signals, tangents and gradients, which `jacobian`, `gradients`, `gridGradients` and
+`activity` use; `weights` are drawn when they are needed. All probes draw weight l from child l of
+the network's seed.
 """
 
 from experiments.probes.gradients import inputGradients

@@ -67,6 +67,14 @@ def test_the_notebook_that_halves_variances_never_shatters(layers):
     np.testing.assert_allclose(size, 2.0**-layers / units, rtol=1e-9)
 
 
+def test_centring_alone_shatters_it():
+    """Biases cancel, and the weights' variance is a matter of size."""
+    small = [first(variance=0.1, bias_variance=0.3)]
+    small += 10 * [hidden(moment=1.0, bias_variance=0.3, normalisation="centre")]
+    he = [first(), *10 * [hidden(normalisation="centre")]]
+    np.testing.assert_allclose(autocorrelation(small), autocorrelation(he), atol=1e-9)
+
+
 @pytest.mark.parametrize("depth", [1, 3, 50])
 def test_without_biases_gradients_have_two_values(depth):
     """f(x) = x f(1) for x > 0 and -x f(-1) for x < 0, so that only -E f(1) f(-1) matters."""

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from experiments import coActivation, shatteredGradients, variancePropagation
+from experiments import (
+    borderLoss,
+    coActivation,
+    downsampling,
+    partialMirror,
+    shatteredGradients,
+    variancePropagation,
+)
 from experiments.experiment import Experiment
 
 #: In the order in which they are listed and run.
-MODULES = (variancePropagation, shatteredGradients, coActivation)
+MODULES = (
+    variancePropagation,
+    shatteredGradients,
+    coActivation,
+    borderLoss,
+    downsampling,
+    partialMirror,
+)
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
     {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}

@@ -6,6 +6,7 @@ import pytest
 from lookslinear.errors import NotCoveredError
 from lookslinear.laws import dense_law
 from lookslinear.measures import z_score
+from lookslinear.sampling import draw
 from lookslinear.theory import Stage
 from lookslinear.theory.grid import (
     autocorrelation_of,
@@ -30,6 +31,11 @@ def hidden(activation="relu", moment=2.0, width=64, **claims):
     doubled = 2 if activation == "crelu" else 1
     law = dense_law(doubled * width, width, "normal", (moment / width) ** 0.5)
     return Stage(law, activation, **claims)
+
+
+def partly_mirrored(degree, width=300):
+    law = dense_law(2 * width, width, "normal", width**-0.5, mirror=degree, dtype="float64")
+    return Stage(law, "crelu", normalisation="centre")
 
 
 def autocorrelation(stages, lags=LAGS):
@@ -197,6 +203,8 @@ def simulated(stages, networks, seed):
 
     def weights_of(stage, number):
         weight = stage.law.scale * rng.standard_normal(stage.law.shape)
+        if stage.law.mirror:
+            weight = draw(stage.law, rng)
         return weight, stage.bias_variance**0.5 * rng.standard_normal(stage.law.shape[1])
 
     return np.array([grid_net_oracle(stages, GRID, weights_of)[-1][1] for _ in range(networks)])
@@ -217,6 +225,7 @@ NETS = {
     "biased": [hidden(moment=1.5, width=300, bias_variance=3.0)],
     "leaky": [hidden("leakyRelu(0.4)", 1.6, width=300, normalisation="centre")],
     "crelu": [hidden("crelu", 1.0, width=300, normalisation="centre")],
+    "partly mirrored": [partly_mirrored(0.6)],
     "residual": [Residual((hidden(width=300, normalisation="batch"),), skip=0.8, scale=0.7)],
 }
 
@@ -235,6 +244,8 @@ def test_as_simulated(name):
         ("centred", [hidden(moment=2.6, width=300, normalisation="centre")]),
         ("biased", [hidden(moment=1.5, width=300)]),
         ("leaky", [hidden("relu", 1.6, width=300, normalisation="centre")]),
+        ("partly mirrored", [partly_mirrored(0.0)]),
+        ("partly mirrored", [partly_mirrored(0.9)]),
         ("residual", [Residual((hidden(width=300, normalisation="batch"),), skip=0.8)]),
         ("residual", [hidden(width=300, normalisation="batch")]),
     ],

@@ -9,6 +9,7 @@ from experiments import (
     borderLoss,
     coActivation,
     downsampling,
+    gradientCorrelation,
     partialMirror,
     shatteredGradients,
     variancePropagation,
@@ -18,6 +19,7 @@ from experiments.experiment import Experiment
 #: In the order in which they are listed and run.
 MODULES = (
     variancePropagation,
+    gradientCorrelation,
     shatteredGradients,
     coActivation,
     borderLoss,

@@ -22,6 +22,8 @@ from lookslinear.errors import NotCoveredError
 from lookslinear.sampling import Rng, as_seed, child_seed, standard_normal
 from lookslinear.theory.stages import Residual, Stage, every_stage
 
+#: What the weights that are kept may take, in bytes: an operator goes both ways many times.
+MEMORY = 256 * 2**20
 #: Which child of a stage's seed its bias is drawn from; the weight's is the stage's seed itself.
 _BIAS = 0
 #: Theano's word for each padding.
@@ -48,6 +50,8 @@ class Network:
 
     Raises
     ------
+    ValueError
+        For stages that do not fit the shape of what they read.
     NotCoveredError
         For circular padding, and for groups.
 
@@ -64,7 +68,7 @@ class Network:
     def __init__(self, stages: Sequence, inputShape: Sequence[int], seed: Rng):
         flat = list(every_stage(stages))
         seed = as_seed(seed)
-        weights = Weights([stage.law for stage in flat], seed)
+        weights = Weights(flat, seed, MEMORY)
         numbers = iter(range(len(flat)))
         self.inputShape = tuple(inputShape)
         self.parts = _parts(stages, self.inputShape, weights, numbers, seed)
@@ -119,6 +123,11 @@ class _StagePart:
 
     def __init__(self, stage: Stage, inputShape, weights: Weights, number: int, seed):
         self._stage, self._weights, self._number, self._seed = stage, weights, number, seed
+        if stage.reads != inputShape[0]:
+            raise ValueError(
+                f"weight {number} must fit samples of shape {tuple(inputShape)}. "
+                f"Received: one that reads {stage.reads} units."
+            )
         self._kind = _kindOfStage(stage, tuple(inputShape))
         self.outputShape = self._kind.outputShape
         self._bias = self._drawnBias() if stage.bias_variance else None

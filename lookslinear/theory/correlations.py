@@ -10,8 +10,8 @@ subtracted c stays 0 and the factor 1/2, the theorem of Balduzzi et al. 2017, ar
 
 Sources: Cho & Saul 2009, 'Kernel methods for deep learning' (the arc-cosine kernels); Poole et al.
 2016, arXiv 1606.05340; Schoenholz et al. 2017, arXiv 1611.01232; degrees of mirroring, normalised
-and residual gradients: derived here. Not corrected for finite width: at width 256 and depth 20 the
-R of He's ReLU is measured twice as large.
+and residual gradients: derived here. Not corrected for finite width: at width 256 the R of He's
+ReLU is measured as predicted to a depth of 5, and at a depth of 20 about 2.5 times as large.
 """
 
 from __future__ import annotations

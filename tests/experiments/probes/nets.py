@@ -1,85 +1,67 @@
-"""Slow networks of stages and residual sums: one sum of products after another, in NumPy."""
+"""Slow networks of stages and residual sums in NumPy, and their Jacobians by differences."""
 
 import numpy as np
 
 from lookslinear.sampling import child_seed, draw
-from tests.oracles import ACTIVATIONS_ORACLE
+from lookslinear.theory.stages import Residual
+from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle
 
 
-def net_oracle(stages, seed):
-    """The function x -> outputs of a dense network; a generator of numbers counts its weights."""
-    numbers = iter(range(10**6))
-    return _chain(stages, seed, numbers)
+def net_oracle(stages, batch, seed, statistics):
+    """The outputs of a batch; `statistics` are used up from the front, or appended if empty."""
+    recording, numbers = not statistics, iter(range(10**6))
+
+    def normalised(x, normalisation):
+        axes = (0, *range(2, x.ndim))
+        if normalisation == "none":
+            return x
+        if recording:
+            statistics.append((x.mean(axis=axes, keepdims=True), x.std(axis=axes, keepdims=True)))
+        mean, deviation = statistics[-1] if recording else statistics.pop(0)
+        return (x - mean) / (deviation if normalisation == "batch" else 1)
+
+    def through(stage, x):
+        if isinstance(stage, Residual):
+            y = x
+            for inner in stage.branch:
+                y = through(inner, y)
+            return stage.skip * x + stage.scale * activated(stage.activation.name, y)
+        weight = draw(stage.law, child_seed(seed, next(numbers))).astype(float)
+        x = activated(stage.activation.name, normalised(x, stage.normalisation))
+        if x.ndim == 2:
+            return x @ weight
+        border = [side // 2 if stage.padding == "zeros" else 0 for side in weight.shape[2:]]
+        return conv2d_oracle(x, weight, (stage.stride, stage.stride), border)
+
+    for stage in stages:
+        batch = through(stage, batch)
+    return batch
 
 
-def _chain(stages, seed, numbers):
-    functions = [
-        _residual(stage, seed, numbers)
-        if hasattr(stage, "branch")
-        else _stage(stage, draw(stage.law, child_seed(seed, next(numbers))).astype(float))
-        for stage in stages
-    ]
-
-    def run(x, statistics=None):
-        for function in functions:
-            x = function(x, statistics)
-        return x
-
-    return run
-
-
-def _stage(stage, weight):
-    def run(x, statistics):
-        x = _normalised(x, getattr(stage, "normalisation", "none"), statistics)
-        return ACTIVATIONS_ORACLE[stage.activation.name][0](x) @ weight
-
-    return run
-
-
-def _residual(residual, seed, numbers):
-    branch = _chain(residual.branch, seed, numbers)
-    return lambda x, statistics: residual.skip * x + residual.scale * branch(x, statistics)
-
-
-def _normalised(x, normalisation, statistics):
-    """By the batch's own statistics, or by the next of those that were recorded."""
-    if normalisation == "none":
-        return x
-    if isinstance(statistics, Recorded):
-        mean, deviation = statistics.next()
-    else:
-        mean, deviation = x.mean(axis=0), x.std(axis=0)
-        if statistics is not None:
-            statistics.append((mean, deviation))
-    return (x - mean) / (deviation if normalisation == "batch" else 1)
-
-
-class Recorded:
-    """The statistics of an earlier run, in order."""
-
-    def __init__(self, statistics):
-        self._iterator = iter(statistics)
-
-    def next(self):
-        """The next layer's mean and standard deviation."""
-        return next(self._iterator)
+def activated(name, x):
+    """The activation, with channels on axis 1."""
+    return np.moveaxis(ACTIVATIONS_ORACLE[name][0](np.moveaxis(x, 1, -1)), -1, 1)
 
 
 def jacobian_oracle(stages, batch, seed, through_statistics=False, step=1e-6):
-    """(samples, outputs, inputs) by central differences, statistics held constant by default."""
-    network, recorded = net_oracle(stages, seed), []
-    network(batch, recorded)
-    columns = []
-    for sample in range(len(batch)):
-        rows = []
-        for unit in range(batch.shape[1]):
-            ends = []
-            for sign in (1, -1):
-                moved = batch.astype(float).copy()
-                moved[sample, unit] += sign * step
-                kept = None if through_statistics else Recorded(recorded)
-                ends.append(network(moved, kept))
-            difference = (ends[0] - ends[1]) / (2 * step)
-            rows.append(difference if through_statistics else difference[sample])
-        columns.append(rows)
-    return np.moveaxis(np.array(columns), 1, -1)
+    """Central differences: (samples, outputs, inputs), with statistics held constant; or, through
+    them, (samples, samples, outputs, inputs): whose output by whose input."""
+    recorded, samples = [], len(batch)
+    net_oracle(stages, batch, seed, recorded)
+    moved = np.repeat(batch.reshape(1, samples, -1), batch.size, axis=0).astype(float)
+
+    def outputs(sign):
+        ends = moved.copy()
+        ends.reshape(batch.size, batch.size)[np.diag_indices(batch.size)] += sign * step
+        kept = [[] if through_statistics else list(recorded) for _ in ends]
+        return np.array(
+            [
+                net_oracle(stages, end.reshape(batch.shape), seed, statistics).reshape(samples, -1)
+                for end, statistics in zip(ends, kept, strict=True)
+            ]
+        )
+
+    difference = (outputs(1) - outputs(-1)) / (2 * step)
+    by_sample = difference.reshape(samples, -1, samples, difference.shape[-1])
+    whole = by_sample.transpose(2, 0, 3, 1)
+    return whole if through_statistics else whole[np.arange(samples), np.arange(samples)]

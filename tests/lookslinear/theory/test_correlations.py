@@ -213,6 +213,13 @@ def test_gradients_of_weights_follow_both_ways():
             "is not normal.*'relu'",
         ),
         (
+            lambda: forward_second_moments(
+                [Residual([FIRST], 1, 1, "relu"), Stage(law(1.0, "identity"))], 1.0
+            ),
+            NotCoveredError,
+            "is not normal.*family 'identity'",
+        ),
+        (
             lambda: forward_second_moments([Residual([FIRST], 1, 1, "relu"), NORMALISED], 1.0),
             NotCoveredError,
             "is not normal",

@@ -41,6 +41,7 @@ setup(
         "lookslinear.theory",
         "layers",
         "experiments",
+        "experiments.claims",
         "experiments.probes",
     ],
     package_data={"experiments": ["templates/*.html"]},

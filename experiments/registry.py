@@ -7,15 +7,25 @@ from types import MappingProxyType
 
 from experiments import (
     borderLoss,
+    coActivation,
     downsampling,
     gradientCorrelation,
     partialMirror,
+    shatteredGradients,
     variancePropagation,
 )
 from experiments.experiment import Experiment
 
 #: In the order in which they are listed and run.
-MODULES = (variancePropagation, gradientCorrelation, borderLoss, downsampling, partialMirror)
+MODULES = (
+    variancePropagation,
+    gradientCorrelation,
+    shatteredGradients,
+    coActivation,
+    borderLoss,
+    downsampling,
+    partialMirror,
+)
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
     {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}

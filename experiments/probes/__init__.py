@@ -2,8 +2,9 @@
 
 `propagation` streams second moments forward and backward, through `kinds` of layers and with
 `weights` that are drawn on the way; `inputs` is what the way back remembers. `linearised` is a
-network with three ways through it, of signals, tangents and gradients, which `jacobian` and
-`gradients` use. All probes draw weight l from child l of the network's seed.
+network with three ways through it, of signals, tangents and gradients, which `jacobian`,
+`gradients`, `gridGradients` and `activity` use. All probes draw weight l from child l of the
+network's seed.
 """
 
 from experiments.probes.gradients import inputGradients

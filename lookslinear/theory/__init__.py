@@ -7,7 +7,8 @@ and `two_point`), `phases` their fixed points, `signals` and `gradients` the ste
 `depth` second moments through a network, `correlations` those of two samples, `shattering` the
 published theorems on them, `log_norm` the exact finite-width laws, `finite_width` first-order
 corrections for curved activations, `taps` what kernels read, `padding` border losses, `silence` the
-share of pre-activations that are exactly 0.
+share of pre-activations that are exactly 0, `co_activation` that of rectifiers that are active for
+two inputs, `grid` gradients along a line of inputs and `grid_kernels` what a layer does to them.
 """
 
 from lookslinear.errors import NotCoveredError

@@ -20,6 +20,8 @@ TINY = {
     "gradient-correlation": {"depth": 2, "width": 8, "batch": 6, "replicates": 2},
     "partial-mirror": {"rho": (0.5, 1.0), "depth": 2, "width": 8, "replicates": 2},
     "variance-propagation": {"depth": 3, "width": 8, "batch": 4, "replicates": 2},
+    "shattered-gradients": {"depths": (1, 3), "width": 8, "points": 16, "replicates": 2},
+    "co-activation": {"depth": 3, "width": 8, "samples": 4, "replicates": 2},
 }
 
 

@@ -1,29 +1,88 @@
 """Predictions, (laws and activations) -> expected curves: formulas, nothing drawn or measured.
 
 Every function predicts or raises `NotCoveredError` with the reason; none passes a value through.
-`Stage` describes one layer; a network is a list of stages. `maps` holds single activations, `depth`
-second moments through a network, `log_norm` their exact finite-width laws, `finite_width` their
-first-order corrections for smooth activations, `padding` border losses, `silence` the share of
-pre-activations that are exactly 0.
+`Stage` describes one layer, `Residual` a sum with a branch; a network is a list of them, and the
+input of every recursion. `maps` holds single activations (with `closed_forms`, and by `quadrature`
+and `two_point`), `phases` their fixed points, `signals` and `gradients` the step through one layer,
+`depth` second moments through a network, `correlations` those of two samples, `shattering` the
+published theorems on them, `log_norm` the exact finite-width laws, `finite_width` first-order
+corrections for curved activations, `taps` what kernels read, `padding` border losses, `silence` the
+share of pre-activations that are exactly 0.
 """
 
 from lookslinear.errors import NotCoveredError
-from lookslinear.theory.depth import backward_second_moments, forward_second_moments
+from lookslinear.theory.batches import Batch
+from lookslinear.theory.correlations import correlations, gradient_correlations
+from lookslinear.theory.depth import (
+    backward_second_moments,
+    forward_second_moments,
+    weight_gradient_second_moments,
+)
 from lookslinear.theory.finite_width import finite_width_moments
 from lookslinear.theory.log_norm import backward_log_norm, forward_log_norm
-from lookslinear.theory.maps import derivative_moment, second_moment
+from lookslinear.theory.maps import (
+    derivative_moment,
+    derivative_product_moment,
+    mean,
+    product_moment,
+    second_moment,
+    second_moment_slope,
+    squared_derivative_moment,
+)
 from lookslinear.theory.padding import zero_padding_loss
-from lookslinear.theory.stages import Stage
+from lookslinear.theory.phases import (
+    CriticalPoint,
+    DepthScales,
+    Gains,
+    chi_1,
+    correlation_fixed_point,
+    correlation_slope,
+    critical_line,
+    critical_weight_moment,
+    depth_scales,
+    fixed_point,
+    gain_table,
+)
+from lookslinear.theory.shattering import (
+    paper_correlation,
+    paper_covariance,
+    paper_variance,
+)
+from lookslinear.theory.stages import Residual, Stage
 
 __all__ = [
+    "Batch",
+    "CriticalPoint",
+    "DepthScales",
+    "Gains",
     "NotCoveredError",
+    "Residual",
     "Stage",
     "backward_log_norm",
     "backward_second_moments",
+    "chi_1",
+    "correlation_fixed_point",
+    "correlation_slope",
+    "correlations",
+    "critical_line",
+    "critical_weight_moment",
+    "depth_scales",
     "derivative_moment",
+    "derivative_product_moment",
     "finite_width_moments",
+    "fixed_point",
     "forward_log_norm",
     "forward_second_moments",
+    "gain_table",
+    "gradient_correlations",
+    "mean",
+    "paper_correlation",
+    "paper_covariance",
+    "paper_variance",
+    "product_moment",
     "second_moment",
+    "second_moment_slope",
+    "squared_derivative_moment",
+    "weight_gradient_second_moments",
     "zero_padding_loss",
 ]

@@ -228,3 +228,17 @@ def test_gradients_through_sparse_kernels_are_refused(phi):
         backward_second_moments(stages, forward)
     leaky = kernel_stages("leakyRelu", sparsity=0.5)
     assert (backward_second_moments(leaky, forward)[0] > 0).all()
+
+
+@pytest.mark.parametrize("phi", ["sigmoid", "softplus"])
+def test_units_that_do_not_vanish_at_zero_speak_there_too(phi):
+    zero = Stage(dense_law(4, 4, "constant", 0.0))
+    after = Stage(dense_law(4, 4, "normal", 0.5), phi)
+    relu = Stage(dense_law(4, 4, "normal", 0.5), "relu")
+    assert zero_shares([zero, after]) == [1, 0]
+    assert zero_shares([zero, relu]) == [1, 1]
+    assert zero_shares([relu, relu, after, after])[2:] == [0, 0]
+    moment = forward_second_moments([zero, after], 1.0)[1]
+    assert moment == pytest.approx(
+        after.law.variance * 4 * float(after.activation.function(0.0)) ** 2
+    )

@@ -118,11 +118,11 @@ def _ratios(theirs, ours, network, what):
 
 def growthTable(found):
     """Ours against depth: what a layer takes, and the memory."""
-    headings = ("layers", "s", "a layer", "peak MB", "of it before the network, MB")
+    headings = ("layers", "time", "a layer", "peak MB", "of it before the network, MB")
     rows = [
         [
             f"{depth:,}",
-            f"{answer['second']['seconds']:.2f}",
+            inUnits(answer["second"]["seconds"]),
             inUnits(answer["second"]["seconds"] / depth),
             f"{answer['second']['megabytes']:.0f}",
             f"{answer['megabytes']:.0f}",

@@ -74,17 +74,18 @@ def propagate(
     """
     weights, parts = Weights(stages, seed), _parts(stages, x)
     networks = [_Network(stages, x.shape[1:], weights, thread) for thread in range(len(parts))]
-    found: list[LogMeanSquares | None] = [None] * len(parts)
+    logs = LogMeanSquares(*np.empty((2, len(stages), len(x))))
 
     def through(thread: int) -> None:
         part = parts[thread]
-        found[thread] = networks[thread].propagate(x[part], outputGradient[part])
+        views = LogMeanSquares(logs.forward[:, part], logs.backward[:, part])
+        networks[thread].propagate(x[part], outputGradient[part], views)
 
     if len(parts) > 1:
         on_one_thread(lambda: run_blocks(through, len(parts), len(parts)))
     else:
         through(0)
-    return LogMeanSquares(*(np.concatenate(way, axis=1) for way in zip(*found, strict=True)))
+    return logs
 
 
 def _parts(stages: Sequence[Stage], x: np.ndarray) -> list[slice]:
@@ -128,12 +129,12 @@ class _Network:
     def __len__(self):
         return len(self.kinds)
 
-    def propagate(self, x: np.ndarray, gradient: np.ndarray) -> LogMeanSquares:
-        """A batch forward, and a gradient back."""
+    def propagate(self, x: np.ndarray, gradient: np.ndarray, logs: LogMeanSquares) -> None:
+        """Send a batch forward and a gradient back, and fill `logs`."""
         inputs = Signs() if self.homogeneous else Checkpoints(len(self), self.following)
         with np.errstate(divide="ignore"):  # the log of a dead signal
-            forward = _forward(self, x.astype(floatX()), inputs)
-            return LogMeanSquares(forward, _backward(self, inputs, gradient))
+            _forward(self, x.astype(floatX()), inputs, _Logs(logs.forward, self.homogeneous))
+            _backward(self, inputs, gradient, _Logs(logs.backward, rescaling=True))
 
     def forward(self, l: int, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The outputs of stage l, and their mean squares."""
@@ -148,34 +149,34 @@ class _Network:
         return self.kinds[l].backward(signal, gradient, self.weights[l])
 
 
-def _forward(network: _Network, signal: np.ndarray, inputs: Signs | Checkpoints) -> np.ndarray:
-    """Log mean squares (depth, samples); `inputs` keeps what the way back needs."""
-    logs = _Logs(len(network), len(signal), rescaling=network.homogeneous)
+def _forward(
+    network: _Network, signal: np.ndarray, inputs: Signs | Checkpoints, logs: _Logs
+) -> None:
+    """Send a signal to the last layer; `inputs` keeps what the way back needs."""
     for l in range(len(network)):
         inputs.keep(l, signal)
         signal, squares = network.forward(l, signal)
         logs.add(l, signal, squares)
-    return logs.array
 
 
-def _backward(network: _Network, inputs: Signs | Checkpoints, gradient: np.ndarray) -> np.ndarray:
-    logs = _Logs(len(network), len(gradient), rescaling=True)
-    gradient, squares = gradient.astype(floatX()), meanSquares(gradient.astype(float))
+def _backward(
+    network: _Network, inputs: Signs | Checkpoints, gradient: np.ndarray, logs: _Logs
+) -> None:
+    squares, gradient = meanSquares(gradient.astype(float)), gradient.astype(floatX())
     logs.add(len(network) - 1, gradient, squares)
     for l, signal in inputs.lastFirst():
         if l == 0:
             break
         gradient, squares = network.backward(l, signal, gradient)
         logs.add(l - 1, gradient, squares)
-    return logs.array
 
 
 class _Logs:
     """Log mean squares (depth, samples) of a signal that may be rescaled on its way."""
 
-    def __init__(self, depth: int, samples: int, rescaling: bool):
-        self.array, self._rescaling = np.empty((depth, samples)), rescaling
-        self._carried = np.zeros(samples)
+    def __init__(self, array: np.ndarray, rescaling: bool):
+        self.array, self._rescaling = array, rescaling
+        self._carried = np.zeros(array.shape[1])
 
     def add(self, l: int, signal: np.ndarray, squares: np.ndarray) -> None:
         """Write those of layer l; bring samples that are far from it near a mean square of 1."""

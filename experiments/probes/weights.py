@@ -14,8 +14,9 @@ from lookslinear.sampling import Rng, child_seed, draw
 from lookslinear.sampling.threads import run_blocks
 from lookslinear.theory import Stage
 
-#: What the weights of a network that are kept may take; a quarter of it is drawn at a time.
-WEIGHT_MEMORY = 32 * 2**20
+#: What the weights of a network that are kept may take. A third of it is drawn at a time, so that
+#: threads may be a run apart before one draws again what the other has dropped.
+WEIGHT_MEMORY = 24 * 2**20
 #: Smaller weights are drawn by one thread: they are mostly Python, which runs one thread at a time.
 SHARED_BYTES = 2**18
 
@@ -38,7 +39,7 @@ class Weights:
     def __init__(self, stages: Sequence[Stage], seed: Rng, memory: int | None = None):
         self._laws, self._seed = [stage.law for stage in stages], seed
         self._memory = WEIGHT_MEMORY if memory is None else memory
-        self._runs = _runs(list(map(_bytes, self._laws)), self._memory // 4)
+        self._runs = _runs(list(map(_bytes, self._laws)), self._memory // 3)
         self._drawn: OrderedDict[range, list[np.ndarray]] = OrderedDict()
         self._lock = Lock()
 

@@ -154,10 +154,12 @@ def test_predictions_agree_with_what_is_measured(network):
 
 def test_wrong_weights_are_found_out(monkeypatch):
     """The mutant of a whole run: weights that are 1.2 times too large contradict every arm."""
-    from experiments.probes import propagation as probes
+    from experiments.probes import weights
 
-    real = probes.draw
-    monkeypatch.setattr(probes, "draw", lambda law, rng: real(law, rng) * np.float32(1.2))
+    real = weights.draw
+    monkeypatch.setattr(
+        weights, "draw", lambda law, rng, threads: real(law, rng, threads) * np.float32(1.2)
+    )
     arms = ("heNormal/relu", "orthogonal+mirror/crelu", "glorotNormal/tanh")
     result = run(config(*arms, depth=10, replicates=40))
     assert contradicted(result.table)

@@ -28,7 +28,7 @@ SHARED = 4
 #: From so many bytes on malloc gives new pages.
 NEW_PAGES = 2**17
 #: Up to so many entries NumPy's own methods, without seeds for blocks, are as fast.
-FEW = {"normal": 2**12, "truncated_normal": 2**12, "uniform": 2**15}
+FEW = {"normal": 2**11, "truncated_normal": 2**11, "uniform": 2**13}
 
 Source = OfGenerator | OfBits
 #: Where a block of an array stands in it.

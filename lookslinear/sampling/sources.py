@@ -18,6 +18,7 @@ from lookslinear.sampling import kernels, transforms
 MAKING = kernels if kernels.library() else transforms
 #: Times an odd integer of a stream: between -1 and 1.
 _STEPS = {np.dtype("float32"): 2.0**-31, np.dtype("float64"): 2.0**-53}
+_TINIEST = {dtype: float(np.finfo(dtype).tiny) for dtype in _STEPS}
 
 
 class OfGenerator:
@@ -82,7 +83,7 @@ class OfBits:
     def uniform(self, out: np.ndarray, radius: float) -> None:
         """Fills `out` with uniform numbers between -radius and radius."""
         step = _STEPS[out.dtype]
-        if radius * step < np.finfo(out.dtype).tiny:  # so small a factor would lose digits
+        if radius * step < _TINIEST[out.dtype]:  # so small a factor would lose digits
             self.stream.odd(out, step)
             out *= out.dtype.type(radius)
         else:

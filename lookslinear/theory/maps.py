@@ -67,6 +67,16 @@ def derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarra
     return expectation(lambda h: phi.derivative(h) ** 2, q)
 
 
+def squared_derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
+    """E phi'(sqrt(q) z)^4, dimensionless; for CReLU 1."""
+    phi, q = activation(phi), as_moment(q, "q")
+    if phi.slopes is not None:
+        return np.full_like(q, (phi.slopes[0] ** 4 + phi.slopes[1] ** 4) / 2)
+    if phi.doubles:
+        return np.ones_like(q)
+    return expectation(lambda h: phi.derivative(h) ** 4, q)
+
+
 def _mean_square_slope(phi: Activation) -> float:
     left, right = phi.slopes
     return (left**2 + right**2) / 2

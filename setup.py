@@ -36,12 +36,14 @@ setup(
     packages=[
         "lookslinear",
         "lookslinear.initializers",
+        "lookslinear.measures",
         "lookslinear.sampling",
         "lookslinear.theory",
         "layers",
         "experiments",
         "experiments.probes",
     ],
+    package_data={"experiments": ["templates/*.html"]},
     python_requires=">=3.10",
     install_requires=[
         f"numpy>=1.22,<1.24; {THEANO}",
@@ -49,6 +51,7 @@ setup(
         "scipy",
         f"theano-pymc==1.1.2; {THEANO}",
         f"scipy-openblas32; {THEANO}",
+        "jinja2",
         "matplotlib",
         "pandas",
         "rich",

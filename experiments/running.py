@@ -21,7 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+
+from experiments.experiment import Config, Result
+from experiments.stored import VOUCHED, digest
 
 RESULTS = Path("results")
 PACKAGES = ("looks-linear", "numpy", "scipy", "theano-pymc", "matplotlib", "pandas", "scikit-learn")
@@ -68,12 +70,32 @@ def completeFolder(final: Path) -> Iterator[Path]:
         raise
 
 
-def _workingFolder(final: Path) -> Path:
+def emptyFolder(folder: Path) -> None:
+    """Make sure that a folder is there and empty.
+
+    Raises
+    ------
+    ValueError
+        As `completeFolder` does.
+    """
+    folder = Path(os.path.realpath(folder))
+    _refuseTaken(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"output folder {str(folder)!r} cannot be written: {error}.") from error
+
+
+def _refuseTaken(final: Path) -> None:
     if os.path.lexists(final) and not (final.is_dir() and not any(final.iterdir())):
         raise ValueError(
             f"output folder must be new or empty. Received: {str(final)!r}. "
             f"Name another folder or remove this one."
         )
+
+
+def _workingFolder(final: Path) -> Path:
+    _refuseTaken(final)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         working = Path(tempfile.mkdtemp(prefix=f".{final.name}.partial-", dir=final.parent))
@@ -89,10 +111,11 @@ def _umask() -> int:
     return mask
 
 
-def manifest(seed: int, started: datetime.datetime) -> dict:
-    """Where numbers came from: versions, seed, command line, time, machine."""
+def manifest(experiment: str, seed: int, started: datetime.datetime) -> dict:
+    """Where numbers came from: experiment, versions, seed, command line, time, machine."""
     finished = datetime.datetime.now(datetime.timezone.utc)
     return {
+        "experiment": experiment,
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "seed": seed,
         "started": started.isoformat(timespec="seconds"),
@@ -109,17 +132,20 @@ def manifest(seed: int, started: datetime.datetime) -> dict:
 
 def writeRun(
     folder: Path,
-    config: object,
-    seed: int,
-    table: pd.DataFrame,
-    arrays: Mapping[str, np.ndarray],
+    experiment: str,
+    config: Config,
+    result: Result,
     started: datetime.datetime,
 ) -> None:
     """The files that every experiment's run folder holds."""
     _writeJson(folder / "config.json", dataclasses.asdict(config))
-    _writeJson(folder / "manifest.json", manifest(seed, started))
-    table.to_csv(folder / "table.csv", index=False)
-    np.savez_compressed(folder / "arrays.npz", **arrays)
+    result.table.to_csv(folder / "table.csv", index=False)
+    np.savez_compressed(folder / "arrays.npz", **result.arrays)
+    origin = manifest(experiment, config.seed, started)
+    digests = {name: digest(folder / name) for name in VOUCHED}
+    _writeJson(
+        folder / "manifest.json", {**origin, "reasons": dict(result.reasons), "sha256": digests}
+    )
 
 
 def _writeJson(path: Path, content: Mapping) -> None:

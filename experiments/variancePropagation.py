@@ -17,20 +17,30 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import tyro
+from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from utilityFunctions import theano
 from experiments.arms import Arm, parseArms
+from experiments.comparing import CONTRADICTION, judge
 from experiments.data import loadBatch
+from experiments.experiment import Experiment, Result
 from experiments.networks import NETWORKS, stagesOf
 from experiments.predictions import Prediction, predict
 from experiments.probes import LogMeanSquares, propagate
+from experiments.reporting import summary
+from experiments.secondMoments import secondMoments
 from lookslinear.errors import unknown_name, whole_number
-from lookslinear.measures import estimate, z_score, z_score_of_products
 from lookslinear.sampling import as_seed, child_seed, standard_normal
 from lookslinear.theory import Stage
 
 NAME = "variance-propagation"
+LINE = "Second moments of signal and gradient through deep networks, layer by layer."
+DESCRIPTION = """Send real data through deep networks at initialisation and a random gradient back.
+
+Shows, for each layer, the second moment of pre-activations and of gradients: measured with its
+standard error over networks, predicted, and the z-score. Writes config.json, manifest.json,
+table.csv, arrays.npz and a figure."""
 #: The field's story in one picture: Glorot and He and orthogonal weights on ReLU, CReLU without and
 #: with mirroring (looks-linear), tanh.
 DEFAULT_ARMS = (
@@ -42,8 +52,6 @@ DEFAULT_ARMS = (
     "glorotNormal/tanh",
 )
 DTYPES = ("float32", "float64")
-#: |z| beyond which a measurement contradicts its prediction.
-CONTRADICTION = 5.0
 #: Operations of a matrix product below which one thread is the fastest.
 SMALL_PRODUCT = 1e8
 # Which child of the seed draws what.
@@ -98,14 +106,6 @@ class Config:
     """What Theano computes in."""
 
 
-class Result(NamedTuple):
-    """What a run found: one row of `table` an arm, layer and direction; `arrays` by network."""
-
-    table: pd.DataFrame
-    arrays: dict[str, np.ndarray]
-    reasons: dict[str, str]
-
-
 class Plan(NamedTuple):
     """What a run will do, its arguments known to be good."""
 
@@ -113,6 +113,11 @@ class Plan(NamedTuple):
     arms: list[Arm]
     x: np.ndarray
     stages: list[list[Stage]]
+
+    @property
+    def steps(self) -> int:
+        """One for each network."""
+        return len(self.arms) * self.config.replicates
 
 
 def prepare(config: Config) -> Plan:
@@ -148,6 +153,8 @@ def prepare(config: Config) -> Plan:
 def run(plan: Plan | Config, advance: Callable[[str], None] = lambda arm: None) -> Result:
     """Measure and predict every arm; `advance` is called after each network.
 
+    The table has one row an arm, layer and direction.
+
     Examples
     --------
     >>> result = run(Config(arm=("orthogonal+mirror/crelu",), depth=3, width=8, replicates=2))
@@ -175,11 +182,6 @@ def _fittingThreads(plan: Plan) -> AbstractContextManager:
     widest = max(math.prod(stage.law.shape) for stages in plan.stages for stage in stages[-1:])
     small = 2 * len(plan.x) * widest < SMALL_PRODUCT
     return threadpool_limits(limits=1 if small else None, user_api="blas")
-
-
-def contradicted(table: pd.DataFrame) -> bool:
-    """Whether any measurement contradicts its prediction: |z| > 5."""
-    return bool((table["z"].abs() > CONTRADICTION).any())
 
 
 def _shapedFor(network: str, x: np.ndarray) -> np.ndarray:
@@ -245,14 +247,7 @@ def _direction(
     direction: str, logs: np.ndarray, predicted: np.ndarray, scale: str, rounding: np.ndarray
 ) -> pd.DataFrame:
     """One direction's columns; `rounding` is the relative error of the arithmetic at each layer."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # not finite, not judged
-        if scale == "log":
-            found, z = estimate(logs, rounding), z_score(logs, predicted, rounding)
-        else:
-            found = estimate(np.exp(logs), rounding * np.exp(logs).mean(axis=0))
-            z = z_score_of_products(logs, predicted, rounding)
-    z = np.where((found.value == predicted) & np.isnan(z), 0.0, z)
-    z = np.where(np.isfinite(found.value) & np.isfinite(predicted), z, np.nan)  # not overflown
+    found, z = judge(logs, predicted, "products" if scale == "linear" else "log", rounding)
     return pd.DataFrame(
         {
             "direction": direction,
@@ -272,3 +267,12 @@ def _named(arm: str, logs: LogMeanSquares, prediction: Prediction) -> dict[str, 
         f"{arm}:forward:predicted_{prediction.scale}": prediction.forward,
         f"{arm}:backward:predicted_{prediction.scale}": prediction.backward,
     }
+
+
+def _summary(result: Result) -> Table:
+    return summary(result.table, result.reasons, CONTRADICTION)
+
+
+EXPERIMENT = Experiment(
+    NAME, LINE, Config, prepare, run, secondMoments, DESCRIPTION, summary=_summary
+)

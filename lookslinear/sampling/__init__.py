@@ -6,7 +6,7 @@ each draw. Two layers that are given the same int start equal, so a network give
 of one seed (`child_seed`).
 
 The rooms: `seeds`, `threads`, `sources` of numbers, independent `entries` of them, Haar `frames`,
-`blas`.
+`helpers`, `blas`.
 """
 
 from __future__ import annotations

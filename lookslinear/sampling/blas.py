@@ -5,7 +5,7 @@ interpreter's lock. The function pointers that SciPy exports for Cython do neith
 
 BLAS libraries split large products over threads of their own, differently for each number of them,
 and so round sums differently. For results that depend on nothing but the seed, each product stays
-on one thread (`one_thread`), and the threads of `threads` take different products.
+on one thread (`on_one_thread`), and the threads of `threads` take different products.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 
@@ -90,19 +89,28 @@ def invert_unit_upper(triangle: np.ndarray) -> None:
     assert sizes[2] == 0, f"trtri refused argument {-sizes[2]}"
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Within it the BLAS uses the calling thread alone; afterwards as many as before.
+def on_one_thread(work: Callable[[], object]) -> None:
+    """Calls work() while the BLAS uses the calling thread alone; afterwards as many as before.
 
     The setting belongs to the process. Of callers that overlap the first stores what to go back to,
-    and the last goes back.
+    and the last goes back. No context manager: an interrupt may come before the first instruction
+    of its exit, and would leave the process with one thread.
+
+    Examples
+    --------
+    >>> on_one_thread(lambda: print("alone"))
+    alone
     """
     caller = object()
     try:
         _limit.enter(caller)
-        yield
+        work()
     finally:
-        _limit.leave(caller)
+        try:
+            _limit.leave(caller)
+        except BaseException:  # an interrupt came in between
+            _limit.leave(caller)
+            raise
 
 
 class _Limit:
@@ -113,14 +121,14 @@ class _Limit:
 
     def enter(self, caller: object) -> None:
         with self.lock:
-            if not self.inside:
+            if not self.before:  # else an interrupted lifting left it
                 self.before = [library.num_threads for library in _libraries()]
             self.inside.add(caller)
             for library in _libraries():  # each time: with OpenMP the setting is the thread's own
                 _set_threads(library, 1)
 
     def leave(self, caller: object) -> None:
-        """Also of a caller whose entering was interrupted."""
+        """Also of a caller whose entering, or leaving, was interrupted."""
         with self.lock:
             self.inside.discard(caller)
             if not self.inside:

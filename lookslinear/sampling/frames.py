@@ -21,7 +21,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from threading import Lock
@@ -32,7 +31,7 @@ from scipy.linalg import lapack
 
 from lookslinear.errors import known_name, whole_number
 from lookslinear.laws import WeightLaw, dtype_name
-from lookslinear.sampling.blas import add_product, invert_unit_upper, one_thread, upper_gram
+from lookslinear.sampling.blas import add_product, invert_unit_upper, on_one_thread, upper_gram
 from lookslinear.sampling.entries import BLOCK_BYTES, drawn_dtype
 from lookslinear.sampling.seeds import Rng, Streams, as_generator
 from lookslinear.sampling.sources import ALONE, OfBits, OfGenerator, scratch
@@ -122,11 +121,12 @@ def _fill_frame(frame: np.ndarray, gain: float, generator: Generator, threads: i
     """Fills a matrix by rows or by columns with a Haar frame times a gain."""
     frame = _standing(frame)
     work = frame.size * frame.shape[1]
-    with one_thread() if work > TINY else nullcontext():
-        if work < SMALL:
-            _fill_at_once(frame, gain, generator)
-        else:
-            _fill_in_blocks(frame, gain, generator, threads)
+    if work <= TINY:
+        _fill_at_once(frame, gain, generator)
+    elif work < SMALL:
+        on_one_thread(lambda: _fill_at_once(frame, gain, generator))
+    else:
+        on_one_thread(lambda: _fill_in_blocks(frame, gain, generator, threads))
 
 
 def _fill_at_once(frame: np.ndarray, gain: float, generator: Generator) -> None:
@@ -168,8 +168,8 @@ def _fill_in_blocks(
     steps = [last, longest, *reversed(drawn), *reversed(others)]
 
     def step(index: int) -> None:
-        with one_thread():  # again, since with some BLAS libraries the setting is the thread's own
-            steps[index]()
+        # Again, since with some BLAS libraries the setting is the thread's own.
+        on_one_thread(steps[index])
 
     run_blocks(step, len(steps), threads)
 

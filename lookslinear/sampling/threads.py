@@ -11,24 +11,22 @@ import math
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from lookslinear.errors import whole_number
+from lookslinear.sampling.helpers import helped
 
 #: The variables that set the number of threads where the program does not; the first one counts.
 VARIABLES = ("LOOKSLINEAR_NUM_THREADS", "OMP_NUM_THREADS")
-_MOST = 256
 
 # Python has no name for it: the number of the core that the calling thread is on.
 _sched_getcpu = (
     getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 )
 _chosen: int | None = None
-_pool: ThreadPoolExecutor | None = None
 
 
 def num_threads() -> int:
@@ -89,7 +87,7 @@ def usable_cores() -> int:
 def run_blocks(work: Callable[[int], object], count: int, threads: int | None = None) -> None:
     """Calls work(0) to work(count - 1), each once, on up to so many threads, or `num_threads()`.
 
-    The calling thread works too, so a pool that is busy or gone delays nothing; an error in any
+    The calling thread works too, so helpers that are busy or gone delay nothing; an error in any
     block is raised here, after all threads have let go of the data.
 
     Examples
@@ -102,42 +100,48 @@ def run_blocks(work: Callable[[int], object], count: int, threads: int | None = 
     waiting = deque(range(count))  # its popleft is atomic, with the interpreter's lock or without
     most = 1 if count < 2 else min(count, threads or num_threads())
     core = _core_at_work() if most > 1 else None
-    helpers = _helpers(lambda: _take_elsewhere(work, waiting, core), most - 1)
+
+    def help_out() -> None:
+        _take_on(lambda usable: usable - {core}, core, work, waiting)
+
+    tasks = [helped(help_out) for _ in range(most - 1)]
     try:
-        with _keeping_to(lambda usable: usable & {core}, core):
-            _take(work, waiting)
+        _take_on(lambda usable: usable & {core}, core, work, waiting)
     finally:
         waiting.clear()
-        # One that has not begun never will; the result of one that has is waited for.
-        results = [helper for helper in helpers if not helper.cancel()]
-        errors = [helper.exception() for helper in results]
+        errors = [task.end() for task in tasks]
     for error in filter(None, errors):
         raise error
 
 
-def _take_elsewhere(work: Callable[[int], object], waiting: deque[int], core: int | None) -> None:
-    with _keeping_to(lambda usable: usable - {core}, core):
-        _take(work, waiting)
-
-
-@contextmanager
-def _keeping_to(choose: Callable[[set[int]], set[int]], core: int | None) -> Iterator[None]:
-    """Keeps the calling thread to chosen ones of its cores, if it may choose any.
+def _take_on(
+    choose: Callable[[set[int]], set[int]],
+    core: int | None,
+    work: Callable[[int], object],
+    waiting: deque[int],
+) -> None:
+    """Takes blocks while the calling thread is kept to chosen ones of its cores.
 
     Threads that hand the interpreter's lock to and fro look to Linux like one that works and one
     that waits: it leaves both on one core, and the other core idle.
     """
     usable = os.sched_getaffinity(0) if core is not None else set()
     try:
-        if chosen := choose(usable):
-            os.sched_setaffinity(0, chosen)
-    except OSError:  # where a container forbids it
-        usable = set()
-    try:
-        yield
+        _keep_to(choose(usable))
+        _take(work, waiting)
     finally:
-        if usable:
-            os.sched_setaffinity(0, usable)
+        try:
+            _keep_to(usable)
+        except BaseException:  # an interrupt came in between
+            _keep_to(usable)
+            raise
+
+
+def _keep_to(cores: set[int]) -> None:
+    """Keeps the calling thread to these cores, if there are any and a container allows it."""
+    if cores:
+        with suppress(OSError):
+            os.sched_setaffinity(0, cores)
 
 
 def _core_at_work() -> int | None:
@@ -152,24 +156,6 @@ def _take(work: Callable[[int], object], waiting: deque[int]) -> None:
         except IndexError:
             return
         work(index)
-
-
-def _helpers(task: Callable[[], None], count: int) -> list[Future]:
-    global _pool
-    if count < 1:
-        return []
-    if _pool is None:
-        _pool = ThreadPoolExecutor(_MOST, thread_name_prefix="lookslinear")
-    helpers = []
-    # The interpreter that shuts down, or a machine that is full, starts no more threads.
-    with suppress(RuntimeError):
-        helpers.extend(_pool.submit(task) for _ in range(count))  # those that began are kept
-    return helpers
-
-
-def _forget_pool() -> None:
-    global _pool
-    _pool = None
 
 
 def _of_environment() -> int | None:
@@ -190,7 +176,3 @@ def _quota() -> float:
         return int(quota) / int(period)
     except (OSError, ValueError):  # no such file, or 'max': no limit
         return math.inf
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)  # a forked child has none of its threads

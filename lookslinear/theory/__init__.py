@@ -1,29 +1,50 @@
 """Predictions, (laws and activations) -> expected curves: formulas, nothing drawn or measured.
 
 Every function predicts or raises `NotCoveredError` with the reason; none passes a value through.
-`Stage` describes one layer; a network is a list of stages. `maps` holds single activations, `depth`
-second moments through a network, `log_norm` their exact finite-width laws, `finite_width` their
-first-order corrections for smooth activations, `padding` border losses, `silence` the share of
-pre-activations that are exactly 0.
+`Stage` describes one layer, `Residual` a sum with a branch; a network is a list of them, and the
+input of every recursion. `maps` holds single activations, `signals` and `gradients` the step
+through one layer, `depth` second moments through a network, `correlations` those of two samples,
+`shattering` the published theorems on them, `log_norm` the exact finite-width laws, `finite_width`
+first-order corrections for smooth activations, `taps` what kernels read, `padding` border losses,
+`silence` the share of pre-activations that are exactly 0.
 """
 
 from lookslinear.errors import NotCoveredError
-from lookslinear.theory.depth import backward_second_moments, forward_second_moments
+from lookslinear.theory.batches import Batch
+from lookslinear.theory.correlations import correlations, gradient_correlations
+from lookslinear.theory.depth import (
+    backward_second_moments,
+    forward_second_moments,
+    weight_gradient_second_moments,
+)
 from lookslinear.theory.finite_width import finite_width_moments
 from lookslinear.theory.log_norm import backward_log_norm, forward_log_norm
 from lookslinear.theory.maps import derivative_moment, second_moment
 from lookslinear.theory.padding import zero_padding_loss
-from lookslinear.theory.stages import Stage
+from lookslinear.theory.shattering import (
+    paper_correlation,
+    paper_covariance,
+    paper_variance,
+)
+from lookslinear.theory.stages import Residual, Stage
 
 __all__ = [
+    "Batch",
     "NotCoveredError",
+    "Residual",
     "Stage",
     "backward_log_norm",
     "backward_second_moments",
+    "correlations",
     "derivative_moment",
     "finite_width_moments",
     "forward_log_norm",
     "forward_second_moments",
+    "gradient_correlations",
+    "paper_correlation",
+    "paper_covariance",
+    "paper_variance",
     "second_moment",
+    "weight_gradient_second_moments",
     "zero_padding_loss",
 ]

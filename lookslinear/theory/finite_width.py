@@ -27,7 +27,7 @@ import numpy as np
 from lookslinear.errors import NotCoveredError
 from lookslinear.theory.depth import forward_step
 from lookslinear.theory.quadrature import normal_nodes
-from lookslinear.theory.stages import Stage, as_entering_moment, check_chain
+from lookslinear.theory.stages import Stage, as_entering_moment, check_plain_chain
 
 #: The relative first-order term up to which the expansion is trusted.
 LARGEST_SHIFT = 1.0
@@ -65,7 +65,7 @@ def finite_width_moments(
     >>> bool(0.3943 < forward[1] < 0.3943 * 1.02)  # 0.3943 at infinite width
     True
     """
-    check_chain(stages)
+    check_plain_chain(stages, "the expansion in 1 / width")
     _refuse_uncovered(stages)
     states = _trajectory(stages, as_entering_moment(input_moment, "input_moment"))
     shifts = np.array([state.shift / state.moment for state in states])

@@ -25,7 +25,7 @@ import numpy as np
 from lookslinear.activations import Activation
 from lookslinear.errors import NotCoveredError, real_number
 from lookslinear.theory.log_terms import LogTerm, beta, chi_square, shift, two_slope_gates
-from lookslinear.theory.stages import Stage, as_entering_moment, check_chain
+from lookslinear.theory.stages import Stage, as_entering_moment, check_plain_chain
 
 
 class LogMoments(NamedTuple):
@@ -65,7 +65,7 @@ def forward_log_norm(stages: Sequence[Stage], input_moment: np.ndarray | float) 
     >>> [round(float(moment[-1] - moment[0]), 3) for moment in law]
     [-1.651, 3.55]
     """
-    check_chain(stages)
+    check_plain_chain(stages, "the exact law of the log norm")
     start = _log(input_moment, "input_moment")
     means, variances = _summed(forward_term(stage) for stage in stages)
     return LogMoments(means.reshape(-1, *[1] * start.ndim) + start, variances)
@@ -86,7 +86,7 @@ def backward_log_norm(stages: Sequence[Stage], output_gradient: float = 1.0) -> 
     >>> bool(np.ptp(law.mean) < 1e-12), bool(np.ptp(law.variance) < 1e-12)
     (True, True)
     """
-    check_chain(stages)
+    check_plain_chain(stages, "the exact law of the log norm")
     entered = real_number(output_gradient, "output_gradient")
     entering = chi_square(stages[-1].law.output_channels)
     means, variances = _summed([entering, *map(backward_term, stages[:0:-1])])
@@ -123,6 +123,11 @@ def _refuse_inexact(stage: Stage) -> None:
     law = stage.law
     if law.receptive_field or law.axes.groups != 1 or law.sparsity:
         raise NotCoveredError("the exact law of the log norm is known for full dense weights only.")
+    if law.family == "haar" and 0 < law.mirror < 1:
+        raise NotCoveredError(
+            f"the exact law of the log norm is not known for partly mirrored Haar frames. "
+            f"Received: mirror {law.mirror}."
+        )
     if law.family not in ("normal", "haar") or law.scale == 0:
         raise NotCoveredError(
             f"the exact law of the log norm is known for Gaussian and Haar weights. "

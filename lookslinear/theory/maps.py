@@ -80,3 +80,31 @@ def squared_derivative_moment(phi: Activation | str, q: np.ndarray | float) -> n
 def _mean_square_slope(phi: Activation) -> float:
     left, right = phi.slopes
     return (left**2 + right**2) / 2
+
+
+def _k(c):
+    theta = np.arccos(c)
+    return (np.sin(theta) + (np.pi - theta) * c) / np.pi, 1 - theta / np.pi
+
+
+def mean(phi, q):
+    phi = activation(phi)
+    left, right = phi.slopes
+    return (right - left) * np.sqrt(q / (2 * np.pi))
+
+
+def product_moment(phi, q1, q2, c, mirror=0.0):
+    phi = activation(phi)
+    s = np.sqrt(q1 * q2)
+    if phi.doubles:
+        return s * (_k(c)[0] - mirror * _k(-c)[0])
+    a, b = phi.slopes
+    return s / 2 * ((a * a + b * b) * _k(c)[0] - 2 * a * b * _k(-c)[0])
+
+
+def derivative_product_moment(phi, q1, q2, c, mirror=0.0):
+    phi = activation(phi)
+    if phi.doubles:
+        return _k(c)[1] + mirror * _k(-c)[1]
+    a, b = phi.slopes
+    return ((a * a + b * b) * _k(c)[1] + 2 * a * b * _k(-c)[1]) / 2

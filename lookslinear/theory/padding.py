@@ -1,4 +1,4 @@
-"""What a convolution loses at its borders: sums of second moments over the taps of a kernel."""
+"""What is lost at the borders of an image under zero padding."""
 
 from __future__ import annotations
 
@@ -6,30 +6,6 @@ import numpy as np
 from scipy.ndimage import convolve1d
 
 from lookslinear.errors import NotCoveredError, whole_number, whole_numbers
-from lookslinear.theory.stages import Stage
-
-
-def sum_over_taps(moments: np.ndarray, stage: Stage) -> np.ndarray:
-    """Each position's second moment, summed over the taps through which a kernel reads it.
-
-    .. math:: (A_1 q A_2^T)_{ij} = \\sum_{|k| \\le s_1/2, |l| \\le s_2/2} q_{i+k, j+l}
-
-    with q = 0 beyond the border for zero padding. Its own adjoint, it serves gradients too.
-
-    Parameters
-    ----------
-    moments : array whose last axes are the positions
-    stage : Stage
-        'centre' taps read their own position alone; dense weights have no taps.
-    """
-    sides = stage.law.receptive_field
-    if not sides or stage.law.taps == "centre":
-        return moments
-    _refuse_uncovered_taps(stage)
-    mode = "wrap" if stage.padding == "circular" else "constant"
-    for axis, side in enumerate(sides, start=moments.ndim - len(sides)):
-        moments = convolve1d(moments, np.ones(side), axis=axis, mode=mode)
-    return moments
 
 
 def zero_padding_loss(sides: tuple[int, ...], s: int, depth: int) -> np.ndarray:
@@ -69,16 +45,3 @@ def _loss_along_axis(n: int, s: int, depth: int) -> np.ndarray:
         moments = convolve1d(moments, np.ones(s) / s, mode="constant")
         means.append(moments.mean())
     return np.array(means)
-
-
-def _refuse_uncovered_taps(stage: Stage) -> None:
-    if stage.law.taps == "average":
-        raise NotCoveredError(
-            "kernels with 'average' taps stand before a stride of 2, where the second moment "
-            "depends on the correlation of neighbours; only layers of stride 1 are predicted."
-        )
-    if any(side % 2 == 0 for side in stage.law.receptive_field):
-        raise NotCoveredError(
-            f"an even filter shifts the image by half a pixel; only odd ones are predicted. "
-            f"Received: {stage.law.receptive_field}."
-        )

@@ -105,6 +105,8 @@ def slope_at_zero(phi: Activation) -> float:
 
 def _following(stage: Stage, layer: _Layer) -> _Layer:
     law, outputs = stage.law, stage.law.output_channels
+    if stage.bias_variance:
+        return _Layer(np.ones(1), np.zeros(1), outputs)
     if not law.variance:
         return _Layer(np.ones(1), np.ones(1), outputs)
     if law.family == "identity":  # passes each unit on

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from experiments.plotting import plotRun, secondMoments
+from experiments.plotting import plotRun
 from experiments.running import writeRun
-from experiments.variancePropagation import Config, run
+from experiments.secondMoments import secondMoments
+from experiments.variancePropagation import NAME, Config, run
 
 ARMS = ("glorotNormal/relu", "orthogonal+mirror/crelu", "glorotNormal/tanh")
 
@@ -95,8 +96,8 @@ def test_odd_runs_are_drawn_too(settings, tmp_path):
 
 def test_a_figure_is_made_from_the_stored_files_alone(tmp_path, started):
     found = result()
-    writeRun(tmp_path, Config(), 0, found.table, found.arrays, started)
-    paths = plotRun(tmp_path)
+    writeRun(tmp_path, NAME, Config(), found, started)
+    paths = plotRun(tmp_path, secondMoments)
     assert [path.name for path in paths] == ["figure.png", "figure.svg"]
     assert paths[0].read_bytes().startswith(b"\x89PNG")
     assert "<svg" in paths[1].read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from experiments.experiment import Result
 from experiments.running import completeFolder, newFolder, writeRun
 
 
@@ -113,24 +114,43 @@ def test_a_result_is_as_readable_as_other_files(tmp_path):
 def test_the_files_of_a_run(tmp_path):
     @dataclasses.dataclass
     class Config:
+        seed: int = 5
         depth: int = 3
         arm: tuple = ("a", "b")
 
     table = pd.DataFrame({"arm": ["a,b"], "z": [np.nan]})
     started = datetime.datetime.now(datetime.timezone.utc)
-    writeRun(tmp_path, Config(), 5, table, {"a/b:x": np.arange(3.0)}, started)
+    result = Result(table, {"a/b:x": np.arange(3.0)}, {"a/b": "the reason"})
+    writeRun(tmp_path, "try", Config(), result, started)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "arrays.npz",
         "config.json",
         "manifest.json",
         "table.csv",
     ]
-    assert json.loads((tmp_path / "config.json").read_text()) == {"depth": 3, "arm": ["a", "b"]}
+    assert json.loads((tmp_path / "config.json").read_text()) == {
+        "seed": 5,
+        "depth": 3,
+        "arm": ["a", "b"],
+    }
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "table.csv"), table)
     with np.load(tmp_path / "arrays.npz") as arrays:
         np.testing.assert_array_equal(arrays["a/b:x"], [0, 1, 2])
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert set(manifest) == {"command", "seed", "started", "seconds", "versions", "machine"}
+    assert set(manifest) == {
+        "experiment",
+        "command",
+        "seed",
+        "started",
+        "seconds",
+        "versions",
+        "machine",
+        "reasons",
+        "sha256",
+    }
+    assert manifest["experiment"] == "try"
+    assert manifest["reasons"] == {"a/b": "the reason"}
+    assert set(manifest["sha256"]) == {"config.json", "table.csv", "arrays.npz"}
     assert manifest["seed"] == 5
     assert manifest["versions"]["numpy"] == np.__version__
     assert {"python", "looks-linear", "theano-pymc"} <= set(manifest["versions"])

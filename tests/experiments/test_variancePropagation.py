@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from experiments.comparing import contradicted
 from experiments.variancePropagation import (
     DEFAULT_ARMS,
     Config,
-    contradicted,
     prepare,
     run,
 )
@@ -154,7 +154,7 @@ def test_predictions_agree_with_what_is_measured(network):
 
 def test_wrong_weights_are_found_out(monkeypatch):
     """The mutant of a whole run: weights that are 1.2 times too large contradict every arm."""
-    from experiments import probes
+    from experiments.probes import propagation as probes
 
     real = probes.draw
     monkeypatch.setattr(probes, "draw", lambda law, rng: real(law, rng) * np.float32(1.2))

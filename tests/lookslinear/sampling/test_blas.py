@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from lookslinear.sampling import blas, haar_frame
-from lookslinear.sampling.blas import add_product, invert_unit_upper, one_thread, upper_gram
+from lookslinear.sampling.blas import add_product, invert_unit_upper, on_one_thread, upper_gram
 
 PRECISIONS = ("float32", "float64")
 SIDES = st.integers(1, 9)
@@ -113,19 +113,31 @@ def three_threads():
         assert blas_threads() == before
 
 
-def test_within_one_thread_it_is_one_and_afterwards_as_before(three_threads):
-    with one_thread():
-        assert set(blas_threads()) == {1}
-        with one_thread():
-            assert set(blas_threads()) == {1}
-        assert set(blas_threads()) == {1}
+def threads_within():
+    """What a caller of `on_one_thread` sees."""
+    seen = []
+    on_one_thread(lambda: seen.extend(blas_threads()))
+    return seen
+
+
+def test_within_it_is_one_and_afterwards_as_before(three_threads):
+    seen = []
+
+    def nested():
+        seen.extend(blas_threads() + threads_within() + blas_threads())
+
+    on_one_thread(nested)
+    assert set(seen) == {1}
     assert blas_threads() == three_threads
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_an_error_within_one_thread_ends_it(error, three_threads):
-    with pytest.raises(error), one_thread():
+def test_an_error_within_ends_it(error, three_threads):
+    def fail():
         raise error
+
+    with pytest.raises(error):
+        on_one_thread(fail)
     assert blas_threads() == three_threads
 
 
@@ -133,26 +145,24 @@ def test_callers_that_overlap_restore_the_number_of_the_first(three_threads):
     started, release = threading.Barrier(5, timeout=30), threading.Event()
 
     def stay():
-        with one_thread():
-            started.wait()
-            assert release.wait(30)
-        return True
+        started.wait()
+        assert release.wait(30)
 
     with ThreadPoolExecutor(4) as pool:
-        with one_thread():
-            staying = [pool.submit(stay) for _ in range(4)]
+        staying = []
+
+        def begin():
+            staying.extend(pool.submit(on_one_thread, stay) for _ in range(4))
             started.wait()
+
+        on_one_thread(begin)
         assert set(blas_threads()) == {1}  # the first one left, others stay
         release.set()
-        assert all(one.result() for one in staying)
+        assert [one.result() for one in staying] == [None] * 4
     assert blas_threads() == three_threads
 
 
 def test_another_thread_than_the_first_has_its_one_thread_too(three_threads):
-    def threads_within():
-        with one_thread():
-            return blas_threads()
-
     assert set(threads_within()) == {1}
     with ThreadPoolExecutor(1) as pool:
         assert set(pool.submit(threads_within).result()) == {1}
@@ -161,12 +171,26 @@ def test_another_thread_than_the_first_has_its_one_thread_too(three_threads):
 
 def test_callers_of_many_threads_restore_what_they_found(three_threads):
     def come_and_go(_):
-        for _ in range(50):
-            with one_thread():
-                assert set(blas_threads()) == {1}
+        return {count for _ in range(50) for count in threads_within()}
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(come_and_go, range(8)))
+        assert list(pool.map(come_and_go, range(8))) == [{1}] * 8
+    assert blas_threads() == three_threads
+
+
+@pytest.mark.parametrize("step", ["enter", "leave", "lift"])
+def test_an_interrupt_on_the_way_in_or_out_leaves_what_was_found(monkeypatch, three_threads, step):
+    whole, calls = getattr(blas._limit, step), []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        whole(*arguments)
+
+    monkeypatch.setattr(blas._limit, step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        on_one_thread(lambda: None)
     assert blas_threads() == three_threads
 
 

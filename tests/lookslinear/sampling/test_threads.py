@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from lookslinear.laws import FAMILIES, dense_law, entries_law
-from lookslinear.sampling import draw, entries, num_threads, set_num_threads, threads
+from lookslinear.sampling import draw, entries, helpers, num_threads, set_num_threads, threads
 from lookslinear.sampling.threads import run_blocks, usable_cores
 
 PATIENCE = 30
@@ -187,14 +188,18 @@ def test_an_error_in_a_helper_is_raised_after_the_caller_is_done():
         run_blocks(work, 10, threads=2)
 
 
-class Shy(ThreadPoolExecutor):
-    """A pool that starts one helper, and then no more: as at a limit of threads."""
+def threads_that_start(monkeypatch, most):
+    """No idle helpers, and so many that can be started: as at a limit of threads."""
+    start, left = helpers._thread.start_new_thread, [None] * most
 
-    def submit(self, task):
-        if getattr(self, "used", False):
+    def limited(*arguments):
+        if not left:
             raise RuntimeError("can't start new thread")
-        self.used = True
-        return super().submit(task)
+        left.pop()
+        return start(*arguments)
+
+    monkeypatch.setattr(helpers, "_idle", deque())
+    monkeypatch.setattr(helpers._thread, "start_new_thread", limited)
 
 
 def test_helpers_that_have_begun_are_waited_for_when_no_more_can_start(monkeypatch):
@@ -208,16 +213,13 @@ def test_helpers_that_have_begun_are_waited_for_when_no_more_can_start(monkeypat
             entered.wait(1)
         finished.append(index)
 
-    with Shy(4) as pool:
-        monkeypatch.setattr(threads, "_pool", pool)
-        run_blocks(work, 6, threads=4)
-        assert sorted(finished) == list(range(6))
+    threads_that_start(monkeypatch, 1)
+    run_blocks(work, 6, threads=4)
+    assert sorted(finished) == list(range(6))
 
 
-def test_a_pool_that_takes_nothing_leaves_the_work_to_the_caller(monkeypatch):
-    pool = ThreadPoolExecutor(1)
-    pool.shutdown()
-    monkeypatch.setattr(threads, "_pool", pool)
+def test_where_no_thread_starts_the_caller_does_the_work(monkeypatch):
+    threads_that_start(monkeypatch, 0)
     done = []
     run_blocks(done.append, 10, threads=4)
     assert done == list(range(10))
@@ -286,3 +288,11 @@ def test_one_callers_generator_moves_as_alone():
     alone = [draw(law, rng, threads=1).tobytes() for _ in range(4)]
     rng = np.random.default_rng(3)
     assert [draw(law, rng, threads=4).tobytes() for _ in range(4)] == alone
+
+
+def test_helpers_are_few_and_used_again():
+    run_blocks(lambda index: threading.Event().wait(0.01), 8, threads=4)
+    before = helpers._helpers
+    for _ in range(20):
+        run_blocks(lambda index: None, 8, threads=4)
+    assert helpers._helpers == before

@@ -9,7 +9,7 @@ import pytest
 from lookslinear.laws import dense_law
 from lookslinear.sampling import draw
 from lookslinear.theory import NotCoveredError, Stage, zero_padding_loss
-from lookslinear.theory.padding import sum_over_taps
+from lookslinear.theory.taps import sum_over_taps
 from tests.lookslinear.laws import law_between
 from tests.oracles import conv2d_oracle
 

@@ -40,8 +40,12 @@ PREDICTIONS = {
         ([stage(8, 8), stage(5, 8)], ValueError, "stage 1 must read 8 units. Received: 5"),
         ([stage(8, 8), stage(8, 8, "crelu")], ValueError, "must read 8 units. Received: 4"),
         ([], ValueError, r"stages must hold at least one Stage. Received: \[\]"),
-        (stage(8, 8), TypeError, "stages must be a sequence of Stage. Received: Stage"),
-        ([stage(8, 8), None], TypeError, "each of stages must be a Stage. Received: None"),
+        (stage(8, 8), TypeError, "stages must be a sequence of Stage.* Received: Stage"),
+        (
+            [stage(8, 8), None],
+            TypeError,
+            "each of stages must be a Stage or Res.*: None",
+        ),
     ],
 )
 def test_stages_that_do_not_fit_are_refused(predict, stages, kind, message):

@@ -1,8 +1,4 @@
-"""Statistics, (arrays) -> values with their standard error: how far is a measurement from a claim?
-
-The first axis runs over independent repetitions, here: networks. No statistic knows a prediction's
-formula; `z_score` is handed its number.
-"""
+"""Means and scores, (samples) -> value with its standard error: how far is it from a claim?"""
 
 from __future__ import annotations
 

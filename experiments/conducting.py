@@ -1,0 +1,96 @@
+"""How an experiment is conducted, (experiment, config, folder) -> a complete run, or nothing."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from experiments.experiment import Config, Experiment, Plan, Result
+from experiments.plotting import plotRun
+from experiments.running import completeFolder, newFolder, writeRun
+from experiments.verdicts import summaryOf
+
+PIPED_WIDTH = 120
+
+
+class UsageError(Exception):
+    """What was asked for cannot be done; nothing was computed or written."""
+
+
+def consoleFor(quiet: bool) -> Console:
+    """Where all is said."""
+    # A pipe has no width of its own; rich would take 80 columns and fold the verdicts.
+    return Console(quiet=quiet, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def conduct(
+    experiment: Experiment,
+    config: Config,
+    output: Path | None,
+    console: Console,
+    *,
+    check: bool = False,
+    plot: bool = True,
+) -> Result:
+    """Prepare, run, store, draw and tell; without `output` in a new folder of results/.
+
+    Raises
+    ------
+    UsageError
+        For arguments that are not good, before anything is computed or written.
+    """
+    started = datetime.datetime.now(datetime.timezone.utc)
+    with ExitStack() as stack:
+        with refusals():
+            plan = _checkable(experiment.prepare(config), check)
+            final = output or newFolder(experiment.name)
+            folder = stack.enter_context(completeFolder(final))
+        with _progress(plan, console) as advance:
+            result = experiment.run(plan, advance)
+        writeRun(folder, experiment.name, plan.config, result, started)
+        if plot:
+            plotRun(folder, experiment.draw)
+    told = experiment.summary or (lambda result: summaryOf(result.table, result.reasons))
+    console.print(told(result))
+    console.print(f"Written to {final}", highlight=False, soft_wrap=True)
+    return result
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """While arguments are checked a refusal is the user's to mend; later it would be a defect."""
+    try:
+        yield
+    except (ValueError, TypeError, ImportError) as error:  # a package that an option needs
+        raise UsageError(error) from error
+
+
+def _checkable(plan: Plan, check: bool) -> Plan:
+    if check and plan.config.replicates < 2:
+        raise ValueError(
+            f"check needs at least 2 replicates, to know their scatter. "
+            f"Received: {plan.config.replicates}."
+        )
+    return plan
+
+
+@contextmanager
+def _progress(plan: Plan, console: Console) -> Iterator[Callable[[str], None]]:
+    """A bar over all steps; gives the function that moves it on by one."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("starting", total=plan.steps)
+        yield lambda words: bar.update(task, advance=1, description=words)

@@ -1,0 +1,111 @@
+"""The index page of several runs, (folder, experiments) -> index.html, readable from disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+from experiments.experiment import Experiment
+from experiments.stored import StoredRun, StoredRunError, readRun
+from experiments.verdicts import Verdict, worstRows
+
+PAGE = "index.html"
+#: How many of the rows that are farthest from their prediction are shown.
+WORST = 5
+_FORMATS = {"measured": ".5g", "standard_error": ".2g", "predicted": ".5g", "z": ".1f"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One experiment of the page: its run, or why there is none."""
+
+    experiment: Experiment
+    run: StoredRun | None
+    problem: str
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the run agrees with its predictions."""
+        return Verdict.of(self.run.table) if self.run else None
+
+    @property
+    def kind(self) -> str:
+        """What the page marks the verdict by: agrees, contradicts, unjudged, failed or waiting."""
+        if not self.verdict:
+            return "failed" if self.problem else "waiting"
+        if self.verdict.contradictions:
+            return "contradicts"
+        return "agrees" if self.verdict.judged else "unjudged"
+
+    @property
+    def words(self) -> str:
+        """The verdict, or the problem."""
+        return self.verdict.words() if self.verdict else self.problem or "not run yet"
+
+    @property
+    def figure(self) -> bool:
+        """Whether there is a figure to show."""
+        return self.run is not None and (self.run.folder / "figure.png").is_file()
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The rows that are farthest from their predictions, as text."""
+        worst = worstRows(self.run.table, WORST)
+        return [{name: _text(name, value) for name, value in row.items()} for row in _dicts(worst)]
+
+
+def writePage(
+    folder: Path, experiments: Sequence[Experiment], failures: Mapping[str, str] | None = None
+) -> Path:
+    """Write `index.html` beside the runs' folders; it links to them by relative paths alone.
+
+    Parameters
+    ----------
+    folder : path
+        Holds a run's folder for each experiment, by its name; those that are not there are shown
+        as such.
+    failures : mapping
+        What went wrong, by the experiment's name.
+    """
+    entries = [_entry(Path(folder), one, failures or {}) for one in experiments]
+    path = Path(folder, PAGE)
+    partial = path.with_name(f".{PAGE}.partial")
+    partial.write_text(_template().render(entries=entries), encoding="utf-8")
+    os.replace(partial, path)
+    return path
+
+
+def _entry(folder: Path, experiment: Experiment, failures: Mapping[str, str]) -> Entry:
+    if experiment.name in failures or not (folder / experiment.name).exists():
+        return Entry(experiment, None, failures.get(experiment.name, ""))
+    try:
+        return Entry(experiment, readRun(folder / experiment.name), "")
+    except StoredRunError as error:
+        return Entry(experiment, None, str(error))
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["score"] = lambda z: "–" if np.isnan(z) else f"{z:.1f}"
+    return environment.get_template(PAGE)
+
+
+def _dicts(table) -> list[dict]:
+    return table.to_dict(orient="records")
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, float):
+        return "–" if np.isnan(value) else format(value, _FORMATS.get(name, "g"))
+    return str(value)

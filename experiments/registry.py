@@ -1,0 +1,16 @@
+"""All experiments, by name. Each is a file here; one that cannot be imported stops them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from experiments import variancePropagation
+from experiments.experiment import Experiment
+
+#: In the order in which they are listed and run.
+MODULES = (variancePropagation,)
+
+EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
+    {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}
+)

@@ -1,0 +1,85 @@
+"""The figure of second moments: signal and gradient against layer, and below them the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from experiments.plotting import DASHES, colour, finishAxes, finishScores, points, shownPoints
+
+#: The share of networks that a band holds.
+BAND = (10, 90)
+TITLES = {
+    "forward": "forward: the signal, from left to right",
+    "backward": "backward: the gradient, from right to left",
+}
+LABELS = {
+    "forward": "log10 of the second moment of pre-activations",
+    "backward": "log10 of the second moment of gradients",
+}
+
+
+def secondMoments(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
+    """Forward and backward side by side: second moments against layer, and below them the scores.
+
+    Logs are drawn on a plain axis, so that no depth under- or overflows.
+    """
+    arms = list(dict.fromkeys(table["arm"]))
+    figure = Figure(figsize=(10, 6.4), layout="constrained")
+    panels, strips = figure.subplots(2, 2, sharex="col", height_ratios=(4, 1))
+    for moments, scores, direction in zip(panels, strips, LABELS, strict=True):
+        for index, arm in enumerate(arms):
+            rows = table[(table["arm"] == arm) & (table["direction"] == direction)]
+            _drawMoments(moments, rows, arrays[f"{arm}:{direction}:log_mean_square"], index)
+            scores.plot(rows["layer"], rows["z"], color=colour(index), linewidth=1.1)
+        finishAxes(moments, TITLES[direction], LABELS[direction])
+        finishScores(scores, "layer")
+    _legend(figure, arms)
+    return figure
+
+
+def _drawMoments(axes: Axes, rows: pd.DataFrame, networks: np.ndarray, index: int) -> None:
+    layers, inLogs = rows["layer"].to_numpy(), rows["scale"].iloc[0] == "log"
+    measured, predicted = (
+        _log10(rows[name].to_numpy(), inLogs) for name in ("measured", "predicted")
+    )
+    low, high = _band(networks)
+    axes.fill_between(layers, low, high, color=colour(index), alpha=0.13, linewidth=0)
+    axes.plot(layers, predicted, color=colour(index), linestyle=DASHES, linewidth=1.4, zorder=2)
+    shown = shownPoints(len(layers), index)
+    axes.plot(layers[shown], measured[shown], linestyle="none", zorder=3, **points(index))
+
+
+def _log10(values: np.ndarray, inLogs: bool) -> np.ndarray:
+    """Decimal logs, of natural logs or of the numbers themselves; NaN where there is none."""
+    logs = values if inLogs else np.log(np.where(values > 0, values, np.nan))
+    return logs / np.log(10)
+
+
+def _band(networks: np.ndarray) -> np.ndarray:
+    """The range that holds the middle networks at each layer; dead ones are left out."""
+    alive = np.where(np.isfinite(networks), networks, np.nan)
+    band = np.full((2, networks.shape[1]), np.nan)
+    some = ~np.isnan(alive).all(axis=0)
+    band[:, some] = np.nanpercentile(alive[:, some], BAND, axis=0) / np.log(10)
+    return band
+
+
+def _legend(figure: Figure, arms: list[str]) -> None:
+    handles = [
+        Line2D([], [], linestyle=DASHES, label=arm, **points(index))
+        for index, arm in enumerate(arms)
+    ]
+    measured = {**points(0), "color": "0.3", "label": "measured", "linestyle": "none"}
+    handles += [
+        Line2D([], [], **measured),
+        Line2D([], [], color="0.3", linestyle=DASHES, label="predicted"),
+        Patch(color="0.3", alpha=0.2, label="middle 80 % of networks"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=8)

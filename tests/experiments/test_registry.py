@@ -1,0 +1,71 @@
+"""Every experiment of the registry, run tiny: the protocol that the frame relies on."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import experiments
+from experiments.comparing import NUMBERS, labelsOf
+from experiments.registry import EXPERIMENTS
+
+#: What makes each experiment a matter of a second.
+TINY = {
+    "variance-propagation": {"depth": 3, "width": 8, "batch": 4, "replicates": 2},
+}
+
+
+def test_every_experiment_is_in_the_registry():
+    texts = [path.read_text() for path in Path(experiments.__file__).parent.glob("*.py")]
+    names = [name for text in texts for name in re.findall(r'^NAME = "(.+)"', text, re.MULTILINE)]
+    assert sorted(names) == sorted(EXPERIMENTS) == sorted(TINY)
+
+
+@pytest.fixture(params=EXPERIMENTS.values(), ids=lambda experiment: experiment.name)
+def experiment(request):
+    return request.param
+
+
+def test_names_and_lines(experiment):
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", experiment.name)
+    assert re.fullmatch(r"[A-Z].{10,98}\.", experiment.line)
+
+
+def test_a_config_is_frozen_and_has_seed_and_replicates(experiment):
+    config = experiment.Config()
+    assert {"seed", "replicates"} <= {field.name for field in dataclasses.fields(config)}
+    assert config.replicates >= 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.seed = 1
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", -1), ("replicates", 0), ("replicates", 1.5)])
+def test_a_bad_seed_or_number_of_networks_is_refused(experiment, name, value):
+    with pytest.raises((ValueError, TypeError), match=rf"{name} must .*Received: {value}"):
+        experiment.prepare(experiment.Config(**{**TINY[experiment.name], name: value}))
+
+
+def test_a_tiny_run(experiment):
+    plan = experiment.prepare(experiment.Config(**TINY[experiment.name]))
+    steps = []
+    result = experiment.run(plan, steps.append)
+    assert len(steps) == plan.steps
+    assert all(isinstance(step, str) for step in steps)
+    assert set(NUMBERS) <= set(result.table.columns)
+    assert not result.table[labelsOf(result.table)].isna().any().any()
+    assert not result.table.duplicated(labelsOf(result.table)).any()
+    assert all(isinstance(array, np.ndarray) for array in result.arrays.values())
+    assert isinstance(experiment.draw(result.table, result.arrays), Figure)
+
+
+def test_the_same_seed_gives_the_same_table(experiment):
+    config = experiment.Config(**TINY[experiment.name])
+    one, two = (experiment.run(experiment.prepare(config), lambda words: None) for _ in range(2))
+    pd.testing.assert_frame_equal(one.table, two.table, check_exact=True)
+    other = dataclasses.replace(config, seed=config.seed + 1)
+    other = experiment.run(experiment.prepare(other), lambda words: None)
+    assert not one.table["measured"].equals(other.table["measured"])

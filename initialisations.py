@@ -11,7 +11,8 @@ Every entry takes the same options; one that has no meaning for it has no effect
 s                  (3, 3); the filter's sides, or one whole number for both (convolutions)
 relu               False; True adds the factor 2 that makes up for a ReLU before the layer
 mirror             False; True draws for half of the input channels and appends the negative:
-                   looks-linear, for layers that follow a CReLU. Linear, so `relu` is void then
+                   looks-linear, for layers that follow a CReLU. Linear, so `relu` is void then;
+                   or a number r from 0 (False) to 1 (True): halves of correlation -r
 pooling            False; True spreads an orthogonal kernel over 2x2 taps, for strides of (2, 2)
 signalPriorities   (1., 1.); (p0, p1): p1 weighs the forward signal, p0 the gradient
 rescale            'glorot'; how a rectangular orthogonal weight is scaled: also 'none', 'suo'
@@ -28,156 +29,16 @@ makes such an entry of any function of (shape, dtype=None).
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from utilityFunctions import floatX, sharedVar
+from initialising import Initialisation, TensorInitialisation, fromTensor
 from lookslinear import initializers
-from lookslinear.adapting import (
-    has_seed,
-    is_tensor_initializer,
-    keras_shape,
-    law_of,
-    tensor,
-    tensor_initializer,
-    to_theano,
-)
-from lookslinear.arranging import mirror
-from lookslinear.connections import Connection, Options, checked_options
+from lookslinear.adapting import is_tensor_initializer
+from lookslinear.connections import Connection, Options
 from lookslinear.errors import unknown_name
-from lookslinear.fans import axes_of
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import as_generator, draw
-
-
-class Initialisation:
-    """A named initialisation: call it for `[weight, bias]`, or ask for its `law` alone.
-
-    Examples
-    --------
-    >>> weight, bias = initD['glorotNormal']((64,), (32,), mirror=True, rng=1)
-    >>> weight.get_value().shape, bias.get_value().shape, bias.broadcastable
-    ((64, 32), (1, 32), (True, False))
-    """
-
-    #: Whether it draws from a seed of its own where it is given no `rng`.
-    seeded = False
-    _own: Sequence[str] = ()  # further options that it takes
-
-    def __init__(self, lawOf: Callable[[Connection, Options], WeightLaw]):
-        functools.update_wrapper(self, lawOf)
-        self._lawOf = lawOf
-
-    def __call__(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
-        """[weight, bias] as shared variables of floatX."""
-        weight, bias = self.arrays(inputShape, outputShape, **options)
-        pattern = tuple(axis != 1 for axis in range(bias.ndim))
-        return [
-            sharedVar(weight, name="weight", borrow=True),
-            sharedVar(bias, name="bias", borrow=True, broadcastable=pattern),
-        ]
-
-    def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
-        """[weight, bias] as arrays: what the shared variables will hold."""
-        weight = draw(self.law(inputShape, outputShape, **options), options.get("rng"))
-        zeros = tensor(initializers.Zeros(), outputShape[:1], weight.dtype.name)
-        return [weight, _asBias(zeros, outputShape)]
-
-    def law(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> WeightLaw:
-        """The claim that a weight of these shapes will follow; nothing is drawn."""
-        checked = checked_options(options)
-        return self._lawOf(Connection.between(inputShape, outputShape, checked, floatX()), checked)
-
-    def check(self, options) -> None:
-        """Refuse options that cannot be taken, before there are shapes."""
-        checked_options(options, self._own)
-
-    def __repr__(self):
-        return f"<initialisation {self.__name__}>"
-
-
-class TensorInitialisation(Initialisation):
-    """An initialisation that draws by a tensor initialiser, a function of (shape, dtype=None).
-
-    `fromTensor` makes them. The entries of `initD` that bear a name of Keras's are of this kind;
-    `own` are their further options, the arguments of Keras's class, which `make` is given.
-    """
-
-    def __init__(self, make: Callable, own: Sequence[str], bias: Callable, name: str):
-        self.__name__, self.__doc__ = name, make.__doc__
-        self._make, self._own, self._bias = make, own, bias
-
-    @property
-    def seeded(self) -> bool:
-        """Whether one of its two initialisers was given a seed."""
-        return not self._own and (has_seed(self._make()) or has_seed(self._bias))
-
-    def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
-        """[weight, bias] as arrays: what the shared variables will hold."""
-        initialiser, connection, rng = self._told(inputShape, outputShape, options)
-        rng = None if rng is None else as_generator(rng)
-        shape = connection.half_shape
-        weight = to_theano(tensor(initialiser, keras_shape(shape), connection.dtype, rng))
-        if connection.mirror:
-            weight = mirror(weight, axes_of(len(shape)).input)
-        bias = tensor(self._bias, (connection.num_filters,), connection.dtype, rng)
-        return [weight, _asBias(bias, outputShape)]
-
-    def law(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> WeightLaw:
-        """The claim that a weight of these shapes will follow; nothing is drawn."""
-        initialiser, connection, _ = self._told(inputShape, outputShape, options)
-        return law_of(initialiser, connection.half_shape, connection.dtype, connection.mirror)
-
-    def _told(self, inputShape, outputShape, options):
-        checked = checked_options(options, self._own)
-        connection = Connection.between(inputShape, outputShape, checked, floatX())
-        given = {name: options[name] for name in self._own if name in options}
-        initialiser = self._make(isDense=len(outputShape) == 1, **given)
-        if connection.mirror and isinstance(initialiser, initializers.Mirrored):
-            connection = connection.unmirrored()  # it halves and mirrors by itself
-        return initialiser, connection, checked.rng
-
-
-def fromTensor(initialiser: object, bias: object = "zeros") -> TensorInitialisation:
-    """The initialisation that draws by a tensor initialiser, told and turned into Theano's layout.
-
-    The initialiser is called with the weight's shape as Keras writes it, (in, out) or (rows,
-    columns, in, out), and with floatX; a kernel is turned to (out, in, rows, columns). Theano's
-    convolution flips its filters and Keras's does not, which changes no law: what is returned for
-    the last row is stored in the last row.
-
-    Of the options `s`, `mirror` and `rng` have an effect. `mirror` asks the initialiser for half of
-    the input channels and appends the negative, unless it is a `Mirrored`, which does that itself.
-    `rng` gives it a seed; without it, it draws from its own. **A plain function has no seed that
-    could be given to it**, and draws from what it draws from.
-
-    Parameters
-    ----------
-    initialiser : tensor initialiser, or what `lookslinear.initializers.get` makes one of
-        An object of `lookslinear.initializers` or a function of (shape, dtype=None), which must
-        return an array of that shape and dtype; or a name or a configuration as Keras's, a class,
-        an array.
-    bias : the same
-        Called with (units,) for the bias.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For what is none of these; when called, for an array of another shape or dtype.
-
-    Examples
-    --------
-    >>> from lookslinear.initializers import HeNormal
-    >>> weight, bias = fromTensor(HeNormal(seed=1), bias="ones")((3, 8, 8), (16, 8, 8), s=5)
-    >>> weight.get_value().shape, bias.get_value().sum().item()
-    ((16, 3, 5, 5), 16.0)
-    """
-    initialiser = tensor_initializer(initialiser, "initialiser")
-    bias = tensor_initializer(bias, "bias")
-    name = getattr(initialiser, "__name__", repr(initialiser))
-    return TensorInitialisation(lambda isDense=False: initialiser, (), bias, name)
 
 
 class Registry(dict):
@@ -233,7 +94,9 @@ def glorotNormal(connection: Connection, options: Options) -> WeightLaw:
 
     with a = 2 for `relu` without `mirror`, else 1, and (p0, p1) = `signalPriorities`: p1 weighs the
     forward signal, p0 the gradient; (0, 1) is fan in, (1, 0) fan out, (1, 1) Glorot's average. The
-    fan in of a mirrored layer counts the channels before the doubling. Units: variance.
+    fan in of a mirrored layer counts the channels before the doubling, whatever the degree of the
+    mirror: CReLU keeps the second moment of each, so the balance is the same for all degrees above
+    0. At 0 the fan in counts what is stored, as for any other layer. Units: variance.
 
     References
     ----------
@@ -278,7 +141,8 @@ def heNormal(connection: Connection, options: Options) -> WeightLaw:
     .. math:: Var W = 2 / fan_{in}
 
     or 1 / fan_in with `mirror`, the fan in then counted before the doubling: a mirrored CReLU is
-    linear. Both are 2 over the stored number of inputs. Other options: `s`, `rng`.
+    linear. Both are 2 over the stored number of inputs, so all degrees of mirroring, from 0 to 1,
+    have one scale, which keeps the second moment through a CReLU. Other options: `s`, `rng`.
 
     References
     ----------
@@ -314,7 +178,8 @@ def lecunNormal(connection: Connection, options: Options) -> WeightLaw:
 
     .. math:: Var W = 1 / fan_{in}
 
-    The fan in of a mirrored layer counts the channels before the doubling.
+    The fan in of a mirrored layer counts the channels before the doubling, for every degree of the
+    mirror above 0.
 
     References
     ----------
@@ -353,7 +218,8 @@ def orthogonal(connection: Connection, options: Options) -> WeightLaw:
     with a = 2 for `relu` without `mirror`, else 1, and the channels of a mirrored layer counted
     before the doubling. `rescale='none'` leaves sqrt(a) U, so that singular values are sqrt(a);
     'suo' gives sqrt(a) max(sqrt(numFilters / channelsIn), 1) U, which keeps the forward signal
-    where the layer widens.
+    where the layer widens. Mirrored to a degree r below 1, the second half is
+    -r U + sqrt(1 - r^2) U' with another frame U', and is no frame itself.
 
     g = 1. With `pooling`, meant for strides of (2, 2), the frame is spread over the 2x2 block of
     taps that Theano's flipping convolution with border_mode 'half' reads without overlap (for a
@@ -442,7 +308,8 @@ def _kerasEntry(name: str, kind: type) -> TensorInitialisation:
         return chosen(**{key: value for key, value in arguments.items() if key in known})
 
     make.__doc__ = kind.__doc__
-    own = [argument for argument in inspect.signature(kind).parameters if argument != "seed"]
+    shared = ("seed", "mirror")  # options of every entry: rng gives the seed
+    own = [argument for argument in inspect.signature(kind).parameters if argument not in shared]
     return TensorInitialisation(make, own, initializers.Zeros(), name)
 
 
@@ -452,8 +319,3 @@ for _name, _kind in initializers.CLASSES.items():
     _camel = "".join([_first, *map(str.title, _words)])
     if _name.islower() and _camel not in initD:
         initD[_camel] = _kerasEntry(_camel, _kind)
-
-
-def _asBias(values, outputShape: Sequence[int]):
-    """A number for each unit as (1, out), or (1, out, 1, 1), to broadcast over the other axes."""
-    return values.reshape(1, -1, *(1 for _ in outputShape[1:]))

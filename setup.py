@@ -32,7 +32,7 @@ setup(
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
-    py_modules=["initialisations", "utilityFunctions"],
+    py_modules=["initialisations", "initialising", "utilityFunctions"],
     packages=[
         "lookslinear",
         "lookslinear.initializers",

@@ -9,6 +9,7 @@ from utilityFunctions import T, cast
 from layers.layer import Layer
 from layers.shapes import doubledShape
 from lookslinear import activations
+from lookslinear.activations import SELU_ALPHA, SELU_SCALE
 from lookslinear.errors import unknown_name
 
 
@@ -34,6 +35,21 @@ def crelu(x):
     return T.concatenate([relu(x), relu(-x)], axis=1)
 
 
+def gelu(x):
+    """x Phi(x), with erfc, which keeps the digits of what is left of x where x is negative."""
+    return cast(0.5) * x * T.erfc(cast(-(0.5**0.5)) * x)
+
+
+def elu(x):
+    """x where x > 0, e^x - 1 elsewhere, with a gradient of 1 where x is 0."""
+    return relu(x) + T.expm1(T.minimum(x, 0))
+
+
+def selu(x):
+    """SELU_SCALE x where x > 0, SELU_SCALE SELU_ALPHA (e^x - 1) elsewhere."""
+    return cast(SELU_SCALE) * (relu(x) + cast(SELU_ALPHA) * T.expm1(T.minimum(x, 0)))
+
+
 #: A Theano expression for each name in `lookslinear.activations.ACTIVATIONS`.
 EXPRESSIONS = {
     "linear": lambda x: x,
@@ -42,6 +58,13 @@ EXPRESSIONS = {
     "crelu": crelu,
     "tanh": T.tanh,
     "erf": T.erf,
+    "hardTanh": lambda x: T.clip(x, -1, 1),
+    "sigmoid": T.nnet.sigmoid,
+    "gelu": gelu,
+    "silu": lambda x: x * T.nnet.sigmoid(x),
+    "elu": elu,
+    "selu": selu,
+    "softplus": T.nnet.softplus,
 }
 
 
@@ -75,7 +98,8 @@ class Activation(Layer):
     >>> Activation("rellu")
     Traceback (most recent call last):
     lookslinear.errors.UnknownNameError: unknown activation 'rellu'. Did you mean 'relu'? \
-Known: crelu, erf, leakyRelu, linear, relu, tanh.
+Known: crelu, elu, erf, gelu, hardTanh, leakyRelu, linear, relu, selu, sigmoid, silu, softplus, \
+tanh.
     """
 
     def __init__(self, activation, doubles=False, name=None):

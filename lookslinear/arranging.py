@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lookslinear.errors import whole_number
-from lookslinear.laws import WeightLaw
+from lookslinear.laws import WeightLaw, independent_share
 
 #: A view of a weight where it holds its block, and whether it holds the negative there.
 Copy = tuple[np.ndarray, bool]
@@ -65,6 +65,44 @@ def mirror(array: np.ndarray, axis: int) -> np.ndarray:
     return np.concatenate([array, negative], axis=axis)
 
 
+def halves_of(array: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Views of the first and the second half of an array along an axis of an even side.
+
+    Examples
+    --------
+    >>> [half.tolist() for half in halves_of(np.arange(4), axis=0)]
+    [[0, 1], [2, 3]]
+    """
+    first, second = np.split(array, 2, axis)
+    return first, second
+
+
+def blend(first: np.ndarray, second: np.ndarray, degree: float) -> None:
+    """Correlates the second half with the first in place: mirrored to a degree r.
+
+    .. math:: W_- = -r W_+ + \\sqrt{1 - r^2}\\, W'
+
+    Parameters
+    ----------
+    first : array
+        W+.
+    second : array of the same shape
+        W', independent of it; then W-. In half precision it is rounded once.
+    degree : float
+
+    Examples
+    --------
+    >>> first, second = np.array([5.0, 0.0]), np.array([0.0, 5.0])
+    >>> blend(first, second, 0.6)
+    >>> second
+    array([-3.,  4.])
+    """
+    dtype = np.result_type(second, np.float32)
+    blended = second * dtype.type(independent_share(degree))
+    blended -= first * dtype.type(degree)
+    second[...] = blended
+
+
 def mask_sparsely(units: np.ndarray, cut: np.ndarray) -> np.ndarray:
     """Output units, along the first axis, with the inputs in `cut`, (units, zeros), set to zero.
 
@@ -85,8 +123,14 @@ def copies_of(weight: np.ndarray, law: WeightLaw) -> list[Copy]:
     Returns
     -------
     list of (view of shape `law.block_shape`, bool): a mirrored kernel of averaging 2 x 2 taps has
-    eight, a weight without mirror on all or one of its taps has one.
+    eight, a weight without mirror on all or one of its taps has one. Of a partly mirrored weight
+    each half holds a block of its own: give its halves and `law.half`.
     """
+    if law.partly_mirrored:
+        raise ValueError(
+            f"a partly mirrored weight holds two blocks: arrange each of its halves by `law.half`. "
+            f"Received: mirror {law.mirror}."
+        )
     if law.taps == "all" and not law.mirror:
         return [(weight, False)]
     halves = [slice(0, law.input_channels), slice(law.input_channels, None)]

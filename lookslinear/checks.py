@@ -15,8 +15,15 @@ import numpy as np
 from scipy.linalg import lapack
 from scipy.special import betainc, chdtr, chdtrc, gammainc, ndtr, ndtri
 
-from lookslinear.arranging import arrange, block_of
-from lookslinear.laws import FIXED, INDEPENDENT, TRUNCATED_DEVIATION, TRUNCATION, WeightLaw
+from lookslinear.arranging import arrange, block_of, halves_of
+from lookslinear.laws import (
+    FIXED,
+    INDEPENDENT,
+    TRUNCATED_DEVIATION,
+    TRUNCATION,
+    WeightLaw,
+    independent_share,
+)
 from lookslinear.sampling import draw
 
 #: The rate of false alarms of one check, all its statistics together.
@@ -70,7 +77,9 @@ def check_draw(array: np.ndarray, law: WeightLaw) -> Verdict:
     Exact claims (shape, dtype, empty taps, mirrored halves, bounds, orthonormality to rounding) are
     compared; random ones are turned into standard normal numbers by the law's own distribution
     function and tested for their second moment, mean, distribution and independence. A Haar frame
-    is taken apart into the independent reflections that it is a product of.
+    is taken apart into the independent reflections that it is a product of. Of a partly mirrored
+    weight, W- = -r W+ + sqrt(1 - r^2) W', W' is read off and must be a draw independent of W+: the
+    halves then have the correlation -r.
 
     Parameters
     ----------
@@ -144,6 +153,8 @@ def _of_structure(array: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
 
 def _of_arrangement(draws: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     """Empty taps, equal taps and mirrored halves: the weight is its block, arranged again."""
+    if law.partly_mirrored:  # each half by itself is
+        draws, law = np.concatenate(halves_of(draws, law.axes.input + 1)), law.half
     wrong = sum(int((draw_ != arrange(block_of(draw_, law), law)).sum()) for draw_ in draws)
     yield _certain("entries off their arrangement", wrong, 0, wrong == 0)
     if law.sparsity:
@@ -165,14 +176,22 @@ def _of_zeros(zeros: np.ndarray, law: WeightLaw) -> Finding:
 
 
 def _of_distribution(draws: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
-    blocks = np.stack([block_of(draw_, law) for draw_ in draws]).astype(float)
     if law.family in FIXED or law.scale == 0:
         wrong = int((draws != draw(law, rng=0)).sum())
         yield _certain("entries off their value", wrong, 0, wrong == 0)
     elif law.family in INDEPENDENT:
-        yield from _of_independent_entries(blocks, law)
+        yield from _of_independent_entries(_blocks(draws, law), law)
     else:
-        yield from _of_frames(blocks, law)
+        yield from _of_frames(_blocks(draws, law), law)
+
+
+def _blocks(draws: np.ndarray, law: WeightLaw) -> np.ndarray:
+    """The drawn block of each weight; of partly mirrored ones all W+, and then all W' in order."""
+    if law.partly_mirrored:
+        first, second = halves_of(draws.astype(float), law.axes.input + 1)
+        other = (second + law.mirror * first) / independent_share(law.mirror)
+        draws, law = np.concatenate([first, other]), law.half
+    return np.stack([block_of(draw_, law) for draw_ in draws]).astype(float)
 
 
 # Independent entries
@@ -196,6 +215,8 @@ def _of_independent_entries(blocks: np.ndarray, law: WeightLaw) -> Iterator[Find
     yield from _of_normal_numbers(scores, law, "entries")
     yield from _of_slices(scores, law)
     yield from _of_neighbours(scores, law)
+    if law.partly_mirrored:
+        yield _of_correlation(scores, law)
 
 
 def _normal_numbers(values: np.ndarray, law: WeightLaw) -> np.ndarray:
@@ -215,11 +236,16 @@ def _normal_numbers(values: np.ndarray, law: WeightLaw) -> np.ndarray:
 
 def _eps(law: WeightLaw) -> float:
     # A number of Python's: one of NumPy 2 in half precision would round what it is multiplied with.
-    return float(np.finfo(law.dtype).eps)
+    return float(np.finfo(law.dtype).eps) / _legibility(law)
 
 
 def _smallest(law: WeightLaw) -> float:
-    return float(np.finfo(law.dtype).smallest_subnormal)
+    return float(np.finfo(law.dtype).smallest_subnormal) / _legibility(law)
+
+
+def _legibility(law: WeightLaw) -> float:
+    """W' is read off what was rounded as W-, of which it may be a small part."""
+    return independent_share(law.mirror) if law.partly_mirrored else 1.0
 
 
 def _grain(law: WeightLaw) -> float:
@@ -271,6 +297,20 @@ def _of_neighbours(scores: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
             yield _of_fair_coins(f"halves of {name} of one sign", signs[:half] == signs[half:])
 
 
+def _of_correlation(scores: np.ndarray, law: WeightLaw) -> Finding:
+    """The correlation of the halves about 0; that of W+ and W' is exactly a Beta number."""
+    first, other = (half.ravel() for half in halves_of(scores, 0))
+    second = independent_share(law.mirror) * other - law.mirror * first
+    half = (first.size - 1) / 2
+    distance = (1 - abs(_cosine(first, other))) / 2
+    chance = min(2 * betainc(half, half, distance), 1 - 1e-16) if half else 1 - 1e-16
+    return Finding("correlation of the halves", _cosine(first, second), -law.mirror, chance)
+
+
+def _cosine(first: np.ndarray, second: np.ndarray) -> float:
+    return float(first @ second / math.sqrt((first @ first) * (second @ second)))
+
+
 def _of_fair_coins(what: str, heads: np.ndarray) -> Finding:
     count = int(heads.sum())
     return Finding(what, count / heads.size, 0.5, _binomial(count, heads.size))
@@ -291,6 +331,21 @@ def _of_frames(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     yield from _of_reflections([_turned(frame) for frame in frames], law, "turned reflections")
     if frames[0].shape[0] == frames[0].shape[1]:
         yield from _of_reflections([frame.T for frame in frames], law, "transposed reflections")
+    if law.partly_mirrored:
+        count = len(frames) // 2
+        between = [_seen_from(*pair) for pair in zip(frames[:count], frames[count:], strict=True)]
+        yield from _of_reflections(between, law, "reflections between the halves")
+
+
+def _seen_from(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Another frame in a basis that begins with this one: uniform too, if they are independent."""
+    factored, taus, _, info = lapack.dgeqrf(frame)
+    assert info == 0, f"geqrf refused argument {-info}"
+    seen, _, info = lapack.dormqr("L", "T", factored, taus, other, lwork=32 * frame.shape[1])
+    assert info == 0, f"ormqr refused argument {-info}"
+    signs = np.sign(np.diagonal(factored))
+    seen[: len(signs)] *= signs[:, None]
+    return seen
 
 
 def _turned(frame: np.ndarray) -> np.ndarray:

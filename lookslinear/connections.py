@@ -17,7 +17,7 @@ import numpy as np
 
 from lookslinear.errors import nearest, real_number, unknown_name, whole_numbers
 from lookslinear.fans import axes_of
-from lookslinear.laws import WeightLaw
+from lookslinear.laws import WeightLaw, mirror_degree
 from lookslinear.sampling import Rng
 
 RESCALES = ("glorot", "none", "suo")
@@ -40,7 +40,7 @@ class Options:
 
     s: int | Sequence[int] = (3, 3)
     relu: bool = False
-    mirror: bool = False
+    mirror: bool | float = False
     pooling: bool = False
     signalPriorities: Sequence[float] = (1.0, 1.0)
     rescale: str = "glorot"
@@ -50,7 +50,8 @@ class Options:
 
     def __post_init__(self):
         object.__setattr__(self, "s", _filter_sides(self.s))
-        for name in ("relu", "mirror", "pooling"):
+        object.__setattr__(self, "mirror", mirror_degree(self.mirror))
+        for name in ("relu", "pooling"):
             _refuse_non_boolean(name, getattr(self, name))
         _refuse_bad_priorities(self.signalPriorities)
         if self.rescale not in RESCALES:
@@ -86,7 +87,7 @@ class Connection:
     channels_in: int
     num_filters: int
     sides: tuple[int, ...]
-    mirror: bool
+    mirror: bool | float
     dtype: str = "float32"
 
     @classmethod
@@ -108,11 +109,12 @@ class Connection:
         channels = inputShape[0]
         if options.mirror and channels % 2:
             raise ValueError(
-                f"mirror=True needs an even number of input channels, as a CReLU gives. "
+                f"mirror needs an even number of input channels, as a CReLU gives. "
                 f"Received: inputShape {inputShape}."
             )
         sides = options.s if len(inputShape) == 3 else ()
-        return cls(channels // (1 + options.mirror), outputShape[0], sides, options.mirror, dtype)
+        channels //= 2 if options.mirror else 1
+        return cls(channels, outputShape[0], sides, options.mirror, dtype)
 
     @property
     def fan_in(self) -> int:
@@ -125,21 +127,25 @@ class Connection:
         return self.num_filters * math.prod(self.sides)
 
     @property
+    def stored_channels(self) -> int:
+        """The input channels of the weight, after a doubling."""
+        return self.channels_in * (2 if self.mirror else 1)
+
+    @property
     def half_shape(self) -> tuple[int, ...]:
         """The weight's shape in Theano's layout, before a doubling."""
         return self._shape(self.channels_in)
 
     def law(self, family: str, scale: float, taps: str = "all") -> WeightLaw:
         """The law of this connection's weight, in Theano's layout."""
-        shape = self._shape(self.channels_in * (1 + self.mirror))
+        shape = self._shape(self.stored_channels)
         taps = taps if self.sides else "all"
         axes = axes_of(len(shape), "theano")
         return WeightLaw(shape, axes, family, scale, taps, self.mirror, dtype=self.dtype)
 
     def unmirrored(self) -> Connection:
         """The same weight, drawn whole."""
-        channels = self.channels_in * (1 + self.mirror)
-        return dataclasses.replace(self, channels_in=channels, mirror=False)
+        return dataclasses.replace(self, channels_in=self.stored_channels, mirror=False)
 
     def refuse_small_filter(self) -> None:
         """Raises ValueError for a filter that has no 2x2 taps to spread a kernel over."""

@@ -7,6 +7,7 @@ predicts with it, and `lookslinear.checks.check_draw` holds an array to it.
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,6 +32,9 @@ TAPS = ("all", "centre", "average")
 DTYPES = ("float16", "float32", "float64")
 #: Families whose entries are independent and identically distributed.
 INDEPENDENT = ("normal", "uniform", "truncated_normal")
+#: Families that a weight may be mirrored in to a degree: a sum of two normal numbers is normal, and
+#: one of two frames keeps their second moment.
+BLENDING = ("normal", "haar")
 #: Families that leave nothing to chance.
 FIXED = ("constant", "identity", "repeated_identity")
 #: Where a truncated normal is cut, in standard deviations before the cut.
@@ -61,8 +65,15 @@ class WeightLaw:
     taps : str
         'all' positions of the kernel, its 'centre', or the 'average' block of two positions along
         each axis that a layer with strides of 2 reads without overlap.
-    mirror : bool
-        Whether the second half of the input channels is the negative of the first (looks-linear).
+    mirror : bool or float
+        Whether the second half of the input channels is the negative of the first (looks-linear);
+        or to which degree r, from 0 (as False) to 1 (as True). Between them the halves are
+
+        .. math:: W_- = -r W_+ + \\sqrt{1 - r^2}\\, W'
+
+        with W' an independent draw of the same law as W+: their correlation is -r, and both have
+        the root mean square `scale`. For 'normal', where W- is normal too, and for 'haar', where
+        W- is no frame, but its squared singular values have the mean of those of one.
     sparsity : float
         The fraction of its inputs that each output unit is cut off from, rounded up.
     dtype : str
@@ -92,7 +103,7 @@ class WeightLaw:
     family: str
     scale: float
     taps: str = "all"
-    mirror: bool = False
+    mirror: bool | float = False
     sparsity: float = 0.0
     dtype: str = "float32"
     mean: float = 0.0
@@ -101,12 +112,13 @@ class WeightLaw:
         object.__setattr__(self, "shape", as_shape(self.shape))
         object.__setattr__(self, "dtype", dtype_name(self.dtype))
         refuse_other_kind(self.axes, Axes, "axes")
-        if not isinstance(self.mirror, bool | np.bool_):
-            raise TypeError(f"mirror must be True or False. Received: {self.mirror!r}.")
+        object.__setattr__(self, "mirror", mirror_degree(self.mirror))
         known_name("family", self.family, FAMILIES)
         known_name("taps", self.taps, TAPS)
         _refuse_bad_numbers(self)
         _refuse_impossible_shapes(self)
+        if self.partly_mirrored:
+            _refuse_bad_blends(self)
 
     @cached_property
     def input_channels(self) -> int:
@@ -123,6 +135,16 @@ class WeightLaw:
     def receptive_field(self) -> tuple[int, ...]:
         """The sides of the kernel; empty for a dense weight."""
         return tuple(self.shape[axis] for axis in self.axes.receptive(len(self.shape)))
+
+    @property
+    def partly_mirrored(self) -> bool:
+        """Whether the halves are correlated, and neither each other's negative nor independent."""
+        return 0 < self.mirror < 1
+
+    @property
+    def half(self) -> WeightLaw:
+        """The law of each half of a mirrored weight by itself."""
+        return replace(self, shape=self.unmirrored_shape, mirror=False)
 
     @cached_property
     def unmirrored_shape(self) -> tuple[int, ...]:
@@ -190,6 +212,40 @@ def dtype_name(dtype: object) -> str:
     except (TypeError, ValueError, SyntaxError):
         name = dtype
     return known_name("dtype", name, DTYPES)
+
+
+def mirror_degree(mirror: bool | float) -> bool | float:
+    """How far a weight is mirrored: False for 0, True for 1, else the number between them.
+
+    Examples
+    --------
+    >>> mirror_degree(1), mirror_degree(0.0), mirror_degree(0.5)
+    (True, False, 0.5)
+    >>> mirror_degree(-0.5)
+    Traceback (most recent call last):
+    ValueError: mirror must be True, False or a number from 0 to 1. Received: -0.5.
+    """
+    wanted = "mirror must be True, False or a number from 0 to 1"
+    if not isinstance(mirror, numbers.Real | np.bool_):
+        raise TypeError(f"{wanted}. Received: {mirror!r}.")
+    if not 0 <= mirror <= 1:
+        raise ValueError(f"{wanted}. Received: {mirror!r}.")
+    return float(mirror) if 0 < mirror < 1 else bool(mirror)
+
+
+def independent_share(degree: float) -> float:
+    """How much of the second half of a weight mirrored to a degree is independent of the first.
+
+    .. math:: \\sqrt{1 - r^2}
+
+    in units of the standard deviation of an entry.
+
+    Examples
+    --------
+    >>> independent_share(0.6)
+    0.8
+    """
+    return math.sqrt((1 - degree) * (1 + degree))
 
 
 def dense_law(inputs: int, outputs: int, family: str, scale: float, **claims) -> WeightLaw:
@@ -267,6 +323,24 @@ def _refuse_bad_numbers(law: WeightLaw) -> None:
         raise ValueError(
             f"a mean needs independent entries, none of them cut. Received: family "
             f"{law.family!r}, sparsity {law.sparsity}."
+        )
+
+
+#: The independent part of a half, in units of the dtype's rounding, from which it can be read off.
+_LEGIBLE = 64
+
+
+def _refuse_bad_blends(law: WeightLaw) -> None:
+    """A degree between 0 and 1 is for families of a known blend, and what the dtype resolves."""
+    if law.family not in BLENDING or law.sparsity or law.mean:
+        raise ValueError(
+            f"a mirror between 0 and 1 adds two draws, so it needs normal entries of mean 0, none "
+            f"of them cut, or Haar frames. Received: mirror {law.mirror}, family {law.family!r}, "
+            f"sparsity {law.sparsity}, mean {law.mean}. Use mirror=True, or normal entries."
+        )
+    if independent_share(law.mirror) < _LEGIBLE * np.finfo(law.dtype).eps:
+        raise ValueError(
+            f"a mirror of {law.mirror} cannot be told from 1 in {law.dtype}. Use mirror=True."
         )
 
 

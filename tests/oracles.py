@@ -1,5 +1,7 @@
 """Slow second implementations in NumPy, written from the definitions, for tests to compare with."""
 
+import itertools
+
 import numpy as np
 from scipy import integrate, special
 
@@ -59,6 +61,16 @@ def _leaky(slope):
     return lambda h: h * (slope + (1 - slope) * (h > 0)), lambda h: slope + (1 - slope) * (h > 0)
 
 
+def _exponential(scale, alpha):
+    def tail(h):
+        return alpha * np.exp(h * (h <= 0)) * (h <= 0)
+
+    return (
+        lambda h: scale * (h * (h > 0) + tail(h) - alpha * (h <= 0)),
+        lambda h: scale * (1.0 * (h > 0) + tail(h)),
+    )
+
+
 #: Activation and derivative, written again.
 ACTIVATIONS_ORACLE = {
     "linear": (lambda h: h, lambda h: np.ones(h.shape)),
@@ -75,6 +87,22 @@ ACTIVATIONS_ORACLE = {
         lambda h: 4 / (np.exp(h) + np.exp(-h)) ** 2,
     ),
     "erf": (special.erf, lambda h: 2 * np.exp(-h * h) / np.sqrt(np.pi)),
+    "hardTanh": (lambda h: (np.abs(h + 1) - np.abs(h - 1)) / 2, lambda h: 1.0 * (np.abs(h) <= 1)),
+    "sigmoid": (lambda h: 1 / (1 + np.exp(-h)), lambda h: 1 / (2 + 2 * np.cosh(h))),
+    "gelu": (
+        lambda h: h * special.erfc(-h / np.sqrt(2)) / 2,
+        lambda h: special.erfc(-h / np.sqrt(2)) / 2 + h * np.exp(-h * h / 2) / np.sqrt(2 * np.pi),
+    ),
+    "silu": (
+        lambda h: h / (1 + np.exp(-h)),
+        lambda h: 1 / (1 + np.exp(-h)) + h / (2 + 2 * np.cosh(h)),
+    ),
+    "elu": _exponential(1.0, 1.0),
+    "selu": _exponential(1.0507009873554805, 1.6732632423543772),
+    "softplus": (
+        lambda h: np.log1p(np.exp(-np.abs(h))) + h * (h > 0),
+        lambda h: 1 / (1 + np.exp(-h)),
+    ),
 }
 
 
@@ -97,12 +125,13 @@ def dense_net_oracle(weights, activations, x, gradient):
     return forward, backward[::-1]
 
 
-def gaussian_mean_oracle(function, variance):
-    """E f(sqrt(variance) z) for a standard normal z, by adaptive quadrature of each half line."""
+def gaussian_mean_oracle(function, variance, kinks=(0.0,)):
+    """E f(sqrt(variance) z) for a standard normal z, by adaptive quadrature between kinks of f."""
     deviation = np.sqrt(variance)
 
     def integrand(z):
         return function(deviation * z) * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
 
-    halves = [integrate.quad(integrand, *ends, epsabs=1e-13) for ends in ((-40, 0), (0, 40))]
-    return sum(value for value, _ in halves)
+    ends = [-40, *(kink / deviation for kink in kinks if abs(kink) < 40 * deviation), 40]
+    pieces = [integrate.quad(integrand, *piece, epsabs=1e-13) for piece in itertools.pairwise(ends)]
+    return sum(value for value, _ in pieces)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import initialisations
+import initialising
 from utilityFunctions import floatX, theano
 from initialisations import fromTensor, initD
 from lookslinear import backend as K
@@ -402,18 +403,38 @@ def test_what_an_initialiser_returns_is_held_to_shape_and_dtype(function, kind, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_options_are_refused_before_anything_is_drawn(name, monkeypatch):
-    monkeypatch.setattr(initialisations, "tensor", None)
+    monkeypatch.setattr(initialising, "tensor", None)
     for ask in (initD[name], initD[name].law):
         with pytest.raises(TypeError, match=r"unknown option 'mirrror'. Did you mean 'mirror'"):
             ask((4,), (4,), mirrror=True)
         with pytest.raises(TypeError, match=r"unknown option 'seed'.*Known: .*rng"):
             ask((4,), (4,), seed=1)
-        with pytest.raises(ValueError, match="mirror=True needs an even number"):
+        with pytest.raises(ValueError, match="mirror needs an even number"):
             ask((5,), (4,), mirror=True)
         with pytest.raises(ValueError, match="s must be at least 1"):
             ask((4, 5, 5), (4, 5, 5), s=0)
         with pytest.raises(ValueError, match="inputShape and outputShape must both"):
             ask((4,), (4, 5, 5))
+
+
+def test_an_initialiser_with_a_law_is_mirrored_to_a_degree():
+    seeded = initializers.RandomNormal(stddev=0.1, seed=4)
+    for shapes in (((40,), (30,)), ((24, 5, 5), (20, 5, 5))):
+        for entry in (fromTensor(seeded), fromTensor(initializers.Mirrored(seeded, 0.5))):
+            law = entry.law(*shapes, mirror=0.5)
+            weights = [entry.arrays(*shapes, mirror=0.5, rng=rng)[0] for rng in (None, None, 5, 5)]
+            assert law.mirror == 0.5
+            assert all(check_draw(weight, law) for weight in weights)
+            assert (weights[0] == weights[1]).all()
+            assert (weights[2] == weights[3]).all()
+            assert (weights[0] != weights[2]).any()
+    whole = initD["mirrored"]
+    assert whole.law((40,), (30,), initializer=seeded).mirror is True
+    assert whole.law((40,), (30,), initializer=seeded, mirror=0.5).mirror == 0.5
+    with pytest.raises(ValueError, match=r"mirror must be that of the initialiser, 0.5.*0.6"):
+        fromTensor(initializers.Mirrored(seeded, 0.5))((4,), (4,), mirror=0.6)
+    with pytest.raises(NotCoveredError, match="states no law"):
+        fromTensor(lambda shape, dtype=None: np.ones(shape, dtype))((4,), (4,), mirror=0.5)
 
 
 def test_an_option_of_another_entry_is_refused():

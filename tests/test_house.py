@@ -12,7 +12,8 @@ STANDARD = set(sys.stdlib_module_names)
 ROOMS = {
     "lookslinear": set(),
     "utilityFunctions": {"lookslinear"},
-    "initialisations": {"utilityFunctions", "lookslinear"},
+    "initialising": {"utilityFunctions", "lookslinear"},
+    "initialisations": {"initialising", "lookslinear"},
     "layers": {"initialisations", "utilityFunctions", "lookslinear"},
     "experiments": {"layers", "initialisations", "utilityFunctions", "lookslinear"},
 }
@@ -20,6 +21,7 @@ ROOMS = {
 OUTSIDE = {
     "lookslinear": {"numpy", "scipy", "threadpoolctl"},  # the last to hold BLAS to one thread
     "utilityFunctions": {"numpy", "scipy", "theano", "scipy_openblas32"},
+    "initialising": set(),
     "initialisations": set(),
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
     "experiments": {

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import initialisations
+import initialising
 from utilityFunctions import T, cast, compileFunction, theano
 from initialisations import initD
 from lookslinear.checks import check_draw
@@ -139,7 +140,7 @@ def test_seeds(name):
 
 
 def test_asking_for_the_law_draws_nothing(monkeypatch):
-    monkeypatch.setattr(initialisations, "draw", None)
+    monkeypatch.setattr(initialising, "draw", None)
     for name in NAMES:
         assert initD[name].law((4,), (6,)).shape == (4, 6)
 
@@ -389,7 +390,7 @@ def nothingIsDrawn(monkeypatch):
     def refuse(*arguments):
         pytest.fail("drawn before the arguments were checked")
 
-    monkeypatch.setattr(initialisations, "draw", refuse)
+    monkeypatch.setattr(initialising, "draw", refuse)
 
 
 BAD_SHAPES = [
@@ -443,10 +444,13 @@ def test_shapes_of_unequal_rank(nothingIsDrawn, name):
         ("s", True, TypeError, "s must be two.*Received: True"),
         ("s", None, TypeError, "s must be two.*Received: None"),
         ("relu", "yes", TypeError, "relu must be True or False. Received: 'yes'"),
-        ("mirror", None, TypeError, "mirror must be True or False. Received: None"),
-        ("mirror", 1.0, TypeError, r"mirror must be True or False. Received: 1\.0"),
-        ("mirror", np.ones(2), TypeError, r"mirror must be True or False. Received: array"),
-        ("mirror", np.array([True]), TypeError, r"mirror must be True or False. Received: array"),
+        ("mirror", None, TypeError, "mirror must be True, False or a number.*Received: None"),
+        ("mirror", "0.5", TypeError, "mirror must be True, False or a number.*Received: '0.5'"),
+        ("mirror", np.ones(2), TypeError, r"mirror must be True, False or.*Received: array"),
+        ("mirror", np.array([True]), TypeError, r"mirror must be True, False or.*Received: array"),
+        ("mirror", 1.5, ValueError, r"mirror must be .* from 0 to 1. Received: 1\.5"),
+        ("mirror", -0.1, ValueError, r"mirror must be .* from 0 to 1. Received: -0\.1"),
+        ("mirror", math.nan, ValueError, "mirror must be .* from 0 to 1. Received: nan"),
         ("relu", 1, TypeError, "relu must be True or False. Received: 1"),
         ("pooling", 2, TypeError, "pooling must be True or False. Received: 2"),
         ("signalPriorities", (-1, 1), ValueError, "signalPriorities.*at least 0. Received: -1"),
@@ -483,10 +487,30 @@ def test_bad_options_of_every_entry(nothingIsDrawn, option, value, kind, message
                 initD[name].law(*shapes, **{option: value})
 
 
+@pytest.mark.parametrize("mirror", [0.01, 0.5, 0.99])
+@pytest.mark.parametrize("name", ["heNormal", "glorotNormal", "lecunNormal", "orthogonal"])
+def test_a_partial_mirror_is_scaled_as_a_whole_one(name, mirror):
+    for shapes in (((40,), (30,)), ((24, 8, 8), (20, 8, 8))):
+        law = initD[name].law(*shapes, mirror=mirror, relu=True)
+        assert law.scale == initD[name].law(*shapes, mirror=True).scale
+        assert law.mirror == mirror
+        weight = stored(name, *shapes, mirror=mirror, relu=True, rng=3)
+        assert check_draw(weight, law.with_dtype(weight.dtype.name))
+    # He's variance is the same without a mirror too: 2 over the stored inputs, 1 over half of them.
+    he = [initD["heNormal"].law((40,), (30,), mirror=m).variance for m in (0, mirror, 1)]
+    np.testing.assert_allclose(he, 1 / 20)
+
+
+def test_only_normal_entries_and_frames_are_mirrored_to_a_degree(nothingIsDrawn):
+    for name in ("heUniform", "glorotUniform", "lecunUniform", "identity", "zeros"):
+        with pytest.raises(ValueError, match=r"mirror between 0 and 1 .*mirror=True, or normal"):
+            initD[name]((4,), (6,), mirror=0.5)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_odd_channels_cannot_be_mirrored(nothingIsDrawn, name):
     for shapes in (((5,), (4,)), ((5, 8, 8), (4, 8, 8))):
-        with pytest.raises(ValueError, match=r"mirror=True needs an even number.*inputShape \(5,"):
+        with pytest.raises(ValueError, match=r"mirror needs an even number.*inputShape \(5,"):
             initD[name](*shapes, mirror=True)
 
 

@@ -17,7 +17,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-SHIPPED = {"initialisations", "utilityFunctions", "lookslinear", "layers", "experiments"}
+SHIPPED = {
+    "initialisations", "initialising", "utilityFunctions", "lookslinear", "layers", "experiments",
+}  # fmt: skip
 NOT_SHIPPED = {"setup", "conftest", "tests", "benchmarks"}
 PYTHONS = ("3.10", "3.11")  # those that Theano-PyMC supports
 LATER = ("3.12", "3.13")

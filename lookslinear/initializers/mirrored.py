@@ -1,4 +1,4 @@
-"""Looks-linear arrays: (shape, dtype=None) -> an initialiser's half, and its negative."""
+"""Looks-linear arrays: (shape, dtype=None) -> an initialiser's half, and its mirror image."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from lookslinear.arranging import mirror
-from lookslinear.backend import as_dtype, as_shape
+from lookslinear.arranging import blend, mirror
+from lookslinear.backend import as_dtype, as_shape, rng_of
 from lookslinear.errors import NotCoveredError
 from lookslinear.fans import keras_axes
 from lookslinear.initializers.base import Initializer
 from lookslinear.initializers.registry import registered
 from lookslinear.initializers.serialization import get, serialize
-from lookslinear.laws import WeightLaw
+from lookslinear.laws import WeightLaw, mirror_degree
+from lookslinear.sampling import child_seed, draw
 
 
 @registered()
@@ -31,12 +32,18 @@ class Mirrored(Initializer):
     ----------
     initializer : whatever `get` takes
         It makes V.
+    mirror : True or float
+        True, or to which degree r, above 0: the second half is then -r V + sqrt(1 - r^2) V' with V'
+        another draw of the initialiser's law, which must be of normal entries or a Haar frame.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         For shapes with an odd number of input channels or none, an initialiser that is mirrored
-        already, and one of grouped kernels, whose halves CReLU does not put side by side.
+        already, and one of grouped kernels, whose halves CReLU does not put side by side; for other
+        degrees.
+    NotCoveredError
+        For a degree below 1 and an initialiser that states no law.
 
     References
     ----------
@@ -51,7 +58,13 @@ class Mirrored(Initializer):
     True
     """
 
-    def __init__(self, initializer: object = "glorot_uniform"):
+    def __init__(self, initializer: object = "glorot_uniform", mirror: bool | float = True):
+        self.mirror = mirror_degree(mirror)
+        if not self.mirror:
+            raise ValueError(
+                f"Mirrored needs a degree above 0. Received: mirror={mirror!r}. Take the "
+                f"initializer itself."
+            )
         self.initializer = get(initializer)
         if self.initializer is None or isinstance(self.initializer, Mirrored):
             raise ValueError(
@@ -67,8 +80,14 @@ class Mirrored(Initializer):
     def __call__(self, shape: Sequence[int], dtype: str | None = None) -> np.ndarray:
         """An array of this shape and dtype, its halves mirrored along the input channels."""
         axis, half = self._half(as_shape(shape))
-        drawn = self.initializer(half, dtype=as_dtype(dtype).name)
-        return mirror(np.asarray(drawn), axis)
+        dtype = as_dtype(dtype).name
+        law = self.law(shape, dtype) if self.mirror is not True else None
+        drawn = np.asarray(self.initializer(half, dtype=dtype))
+        if law is None:
+            return mirror(drawn, axis)
+        other = draw(law.half, child_seed(rng_of(getattr(self.initializer, "seed", None)), 1))
+        blend(drawn, other, law.mirror)
+        return np.concatenate([drawn, other], axis)
 
     def _law(self, shape: tuple[int, ...], dtype: str) -> WeightLaw:
         if not hasattr(self.initializer, "law"):
@@ -76,7 +95,7 @@ class Mirrored(Initializer):
                 f"{self.initializer!r} states no law, so neither does its mirror."
             )
         half_law = self.initializer.law(self._half(shape)[1], dtype)
-        return replace(half_law, shape=shape, mirror=True)
+        return replace(half_law, shape=shape, mirror=self.mirror)
 
     def _half(self, shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
         """The input axis, and the shape of the half that is drawn."""
@@ -92,7 +111,7 @@ class Mirrored(Initializer):
 
     def get_config(self) -> dict:
         """The configuration, with that of the initialiser inside."""
-        return {"initializer": serialize(self.initializer)}
+        return {"initializer": serialize(self.initializer), "mirror": self.mirror}
 
     def _identity(self) -> tuple:
-        return (self.initializer,)
+        return (self.initializer, self.mirror)

@@ -14,7 +14,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from lookslinear.arranging import Copy, copies_of, mask_sparsely, repeat_block
+from lookslinear.arranging import (
+    Copy,
+    blend,
+    copies_of,
+    halves_of,
+    mask_sparsely,
+    repeat_block,
+)
 from lookslinear.errors import refuse_other_kind
 from lookslinear.laws import INDEPENDENT, WeightLaw, normal_law
 from lookslinear.sampling import entries, frames
@@ -83,13 +90,8 @@ def draw(law: WeightLaw, rng: Rng = None, threads: int | None = None) -> np.ndar
     threads, generator = checked_threads(threads), as_generator(rng)
     weight = np.zeros(law.shape, law.dtype) if law.taps != "all" else np.empty(law.shape, law.dtype)
     if weight.size:
-        copies = copies_of(weight, law)
-        block = copies[0][0]
-        _FAMILIES[law.family](block, law, generator, threads)
-        if law.sparsity:
-            _cut(block, law, generator, threads)
-        if len(copies) > 1:
-            _repeat(copies, threads)
+        fill = _fill_halves if law.partly_mirrored else _fill
+        fill(weight, law, generator, threads)
     return weight
 
 
@@ -113,6 +115,31 @@ def choose(count: int, size: int, rng: Rng = None) -> np.ndarray:
     [0, 1, 2, 3]
     """
     return as_generator(rng).choice(count, size, replace=size > count)
+
+
+def _fill(weight: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:
+    copies = copies_of(weight, law)
+    block = copies[0][0]
+    _FAMILIES[law.family](block, law, generator, threads)
+    if law.sparsity:
+        _cut(block, law, generator, threads)
+    if len(copies) > 1:
+        _repeat(copies, threads)
+
+
+def _fill_halves(
+    weight: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None
+) -> None:
+    """Two draws of the halves' law, of which the second is then correlated with the first."""
+    first, second = halves_of(weight, law.axes.input)
+    for half in (first, second):
+        _fill(half, law.half, generator, threads)
+    pieces = entries.pieces_of(first.shape, entries.BLOCK_BYTES // first.itemsize)
+
+    def blend_piece(index: int) -> None:
+        blend(first[pieces[index]], second[pieces[index]], law.mirror)
+
+    run_blocks(blend_piece, len(pieces), threads)
 
 
 def _constant(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:

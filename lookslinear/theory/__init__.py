@@ -19,7 +19,14 @@ from lookslinear.theory.depth import (
 )
 from lookslinear.theory.finite_width import finite_width_moments
 from lookslinear.theory.log_norm import backward_log_norm, forward_log_norm
-from lookslinear.theory.maps import derivative_moment, second_moment
+from lookslinear.theory.maps import (
+    derivative_moment,
+    derivative_product_moment,
+    mean,
+    product_moment,
+    second_moment,
+    squared_derivative_moment,
+)
 from lookslinear.theory.padding import zero_padding_loss
 from lookslinear.theory.shattering import (
     paper_correlation,
@@ -37,14 +44,18 @@ __all__ = [
     "backward_second_moments",
     "correlations",
     "derivative_moment",
+    "derivative_product_moment",
     "finite_width_moments",
     "forward_log_norm",
     "forward_second_moments",
     "gradient_correlations",
+    "mean",
     "paper_correlation",
     "paper_covariance",
     "paper_variance",
+    "product_moment",
     "second_moment",
+    "squared_derivative_moment",
     "weight_gradient_second_moments",
     "zero_padding_loss",
 ]

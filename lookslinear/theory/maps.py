@@ -1,15 +1,24 @@
-"""Single-layer maps: (activation, variance of Gaussian pre-activations) -> moments of its outputs.
+"""Single-layer maps: (activation, variances of Gaussian pre-activations) -> moments of its outputs.
 
-Sums over the outputs of one unit: CReLU, which has two, contributes both.
+Sums over the outputs of one unit: CReLU, which has two, contributes both. In closed form where one
+is known (`closed_forms`), by quadrature for other activations of the table and for a user's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lookslinear.activations import Activation, activation
+from lookslinear.errors import NotCoveredError
+from lookslinear.theory.closed_forms import closed_forms, k0, k1
 from lookslinear.theory.quadrature import expectation
 from lookslinear.theory.stages import as_moment
+from lookslinear.theory.two_point import two_point
+
+#: By how much rounding may put a correlation beyond 1.
+_ROUNDING = 1e-12
 
 
 def second_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
@@ -18,7 +27,8 @@ def second_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     .. math:: linear: q; \\quad slopes (a, b): (a^2 + b^2) q / 2; \\quad CReLU: q; \\quad
               erf: (2 / \\pi) \\arcsin(2 q / (1 + 2 q))
 
-    and by quadrature for tanh and any other smooth activation. Units: variance.
+    and other closed forms for hard tanh, GELU, ELU and SELU; by quadrature for any other
+    activation. Units: variance.
 
     References
     ----------
@@ -30,23 +40,16 @@ def second_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     >>> float(second_moment("relu", 3.0)), float(second_moment("crelu", 3.0))
     (1.5, 3.0)
     """
-    phi, q = activation(phi), as_moment(q, "q")
-    if phi.slopes is not None:
-        return q * _mean_square_slope(phi)
-    if phi.doubles:
-        return q * 1.0
-    if phi.name == "erf":
-        return 2 / np.pi * np.arcsin(2 * q / (1 + 2 * q))
-    return expectation(lambda h: phi.function(h) ** 2, q)
+    return _one_point(phi, q, "second", lambda phi, h: phi.function(h) ** 2)
 
 
 def derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     """E phi'(sqrt(q) z)^2, z standard normal, summed over a unit's outputs. Dimensionless.
 
     .. math:: slopes (a, b): (a^2 + b^2) / 2; \\quad CReLU: 1; \\quad
-              erf: (4 / \\pi) / \\sqrt{1 + 4 q}
+              erf: (4 / \\pi) / \\sqrt{1 + 4 q}; \\quad hard tanh: P(|h| < 1)
 
-    and by quadrature otherwise.
+    and other closed forms for GELU, ELU and SELU; by quadrature otherwise.
 
     References
     ----------
@@ -57,54 +60,182 @@ def derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarra
     >>> float(derivative_moment("relu", 7.0)), float(derivative_moment("crelu", 7.0))
     (0.5, 1.0)
     """
-    phi, q = activation(phi), as_moment(q, "q")
-    if phi.slopes is not None:
-        return np.full_like(q, _mean_square_slope(phi))
-    if phi.doubles:
-        return np.ones_like(q)
-    if phi.name == "erf":
-        return 4 / np.pi / np.sqrt(1 + 4 * q)
-    return expectation(lambda h: phi.derivative(h) ** 2, q)
+    return _one_point(phi, q, "derivative", lambda phi, h: phi.derivative(h) ** 2)
 
 
 def squared_derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
-    """E phi'(sqrt(q) z)^4, dimensionless; for CReLU 1."""
+    """E phi'(sqrt(q) z)^4: with `derivative_moment`, how unevenly a layer's units pass gradients.
+
+    Dimensionless; for CReLU 1, since one of a unit's two outputs is open.
+
+    References
+    ----------
+    Pennington et al. 2018, arXiv 1802.09979, where it is mu_2.
+
+    Examples
+    --------
+    >>> float(squared_derivative_moment("leakyRelu(0.5)", 1.0))
+    0.53125
+    """
+    return _one_point(phi, q, "quartic", lambda phi, h: phi.derivative(h) ** 4)
+
+
+def mean(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
+    """E phi(sqrt(q) z), z standard normal; for CReLU that of one of the two outputs.
+
+    .. math:: slopes (a, b): (b - a) \\sqrt{q / 2 \\pi}; \\quad
+              GELU: q / \\sqrt{2 \\pi (1 + q)}; \\quad odd functions: 0
+
+    Units: standard deviation.
+
+    Examples
+    --------
+    >>> float(mean("gelu", 1.0)), float(mean("sigmoid", 1.0)), float(mean("tanh", 1.0))
+    (0.28209479177387814, 0.5, 0.0)
+    """
+    return _one_point(phi, q, "mean", lambda phi, h: phi.function(h))
+
+
+def product_moment(
+    phi: Activation | str,
+    q1: np.ndarray | float,
+    q2: np.ndarray | float,
+    c: np.ndarray | float,
+    mirror: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """E phi(h1) phi(h2) of two inputs, summed over a unit's outputs.
+
+    .. math:: ReLU: \\sqrt{q_1 q_2}\\, k_1(c) / 2, \\quad
+              k_1(c) = (\\sin t + (\\pi - t) c) / \\pi, \\quad t = \\arccos c
+
+    Closed forms for activations of two slopes, CReLU, erf and GELU; quadrature otherwise, to about
+    ten digits of sqrt(V(q1) V(q2)).
+
+    Parameters
+    ----------
+    phi : str or Activation
+    q1, q2 : numbers or arrays
+        The variances of the centred normal h1 and h2.
+    c : number or array
+        Their correlation.
+    mirror : number or array
+        From 0 to 1, for CReLU: the degree rho to which the next weight mirrors its halves. It
+        subtracts rho times the products of unlike halves, which gives
+        sqrt(q1 q2) (k1(c) - rho k1(-c)): with 1 the layer is linear.
+
+    Returns
+    -------
+    array of the broadcast shape; units: variance
+
+    Raises
+    ------
+    ValueError, TypeError
+        For correlations beyond 1, negative variances, and `mirror` outside 0 to 1.
+    NotCoveredError
+        For `mirror` with anything but CReLU, and where quadrature does not converge.
+
+    References
+    ----------
+    Cho & Saul 2009, 'Kernel methods for deep learning', equation 6 (ReLU); Williams 1997,
+    'Computing with infinite networks', equation 11 (erf); partial mirrors: derived here.
+
+    Examples
+    --------
+    >>> product_moment("crelu", 1.0, 1.0, [-1, 0, 0.5, 1], mirror=1.0)
+    array([-1. ,  0. ,  0.5,  1. ])
+    """
+    phi, q1, q2, c, mirror = _checked(phi, q1, q2, c, mirror)
+    forms = closed_forms(phi)
+    if forms.product is None:
+        return two_point(phi.function, q1, q2, c, phi.kinks, forms.smooth)
+    result = forms.product(q1, q2, c)
+    return result - mirror * np.sqrt(q1 * q2) * k1(-c) if mirror.any() else result
+
+
+def derivative_product_moment(
+    phi: Activation | str,
+    q1: np.ndarray | float,
+    q2: np.ndarray | float,
+    c: np.ndarray | float,
+    mirror: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """E phi'(h1) phi'(h2) of two inputs, summed over a unit's outputs. Dimensionless.
+
+    .. math:: ReLU: k_0(c) / 2, \\quad k_0(c) = 1 - \\arccos(c) / \\pi
+
+    The derivative of `product_moment` in the covariance. Parameters, errors and accuracy are those
+    of `product_moment`; a CReLU mirrored to the degree rho has 1 - (1 - rho) arccos(c) / pi.
+
+    References
+    ----------
+    As `product_moment`; the derivative of a kernel: Price 1958, 'A useful theorem for nonlinear
+    devices having Gaussian inputs'.
+
+    Examples
+    --------
+    >>> derivative_product_moment("crelu", 1.0, 1.0, [-1, 0, 1], mirror=0.5)
+    array([0.5 , 0.75, 1.  ])
+    """
+    phi, q1, q2, c, mirror = _checked(phi, q1, q2, c, mirror)
+    forms = closed_forms(phi)
+    if forms.derivative_product is None:
+        return two_point(phi.derivative, q1, q2, c, phi.kinks, forms.smooth_derivative)
+    result = forms.derivative_product(q1, q2, c)
+    return result + mirror * k0(-c) if mirror.any() else result
+
+
+def _one_point(
+    phi: Activation | str, q: np.ndarray | float, form: str, integrand: Callable
+) -> np.ndarray:
     phi, q = activation(phi), as_moment(q, "q")
-    if phi.slopes is not None:
-        return np.full_like(q, (phi.slopes[0] ** 4 + phi.slopes[1] ** 4) / 2)
+    known = getattr(closed_forms(phi), form)
+    if known is not None:
+        return known(q)
+    _refuse_unknown_doubling(phi)
+    return expectation(lambda h: integrand(phi, h), q, phi.kinks)
+
+
+def _checked(phi, q1, q2, c, mirror) -> tuple:
+    phi, c = activation(phi), as_correlation(c)
+    if closed_forms(phi).product is None:
+        _refuse_unknown_doubling(phi)
+    return phi, as_moment(q1, "q1"), as_moment(q2, "q2"), c, _as_mirror(mirror, phi)
+
+
+def _refuse_unknown_doubling(phi: Activation) -> None:
     if phi.doubles:
-        return np.ones_like(q)
-    return expectation(lambda h: phi.derivative(h) ** 4, q)
+        raise NotCoveredError(
+            f"of the activations that double their units only CReLU is known. "
+            f"Received: {phi.name!r}."
+        )
 
 
-def _mean_square_slope(phi: Activation) -> float:
-    left, right = phi.slopes
-    return (left**2 + right**2) / 2
+def as_correlation(c: np.ndarray | float, name: str = "c") -> np.ndarray:
+    """Correlations as an array of floats from -1 to 1; what rounding put beyond is put back.
+
+    Examples
+    --------
+    >>> as_correlation(1.5)
+    Traceback (most recent call last):
+    ValueError: c must be from -1 to 1: it is a correlation. Received: 1.5.
+    """
+    correlation = np.asarray(c)
+    if correlation.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be a number or an array of them. Received: {c!r}.")
+    if (np.abs(correlation) > 1 + _ROUNDING).any():
+        raise ValueError(f"{name} must be from -1 to 1: it is a correlation. Received: {c!r}.")
+    return np.clip(correlation.astype(float), -1, 1)
 
 
-def _k(c):
-    theta = np.arccos(c)
-    return (np.sin(theta) + (np.pi - theta) * c) / np.pi, 1 - theta / np.pi
-
-
-def mean(phi, q):
-    phi = activation(phi)
-    left, right = phi.slopes
-    return (right - left) * np.sqrt(q / (2 * np.pi))
-
-
-def product_moment(phi, q1, q2, c, mirror=0.0):
-    phi = activation(phi)
-    s = np.sqrt(q1 * q2)
-    if phi.doubles:
-        return s * (_k(c)[0] - mirror * _k(-c)[0])
-    a, b = phi.slopes
-    return s / 2 * ((a * a + b * b) * _k(c)[0] - 2 * a * b * _k(-c)[0])
-
-
-def derivative_product_moment(phi, q1, q2, c, mirror=0.0):
-    phi = activation(phi)
-    if phi.doubles:
-        return _k(c)[1] + mirror * _k(-c)[1]
-    a, b = phi.slopes
-    return ((a * a + b * b) * _k(c)[1] + 2 * a * b * _k(-c)[1]) / 2
+def _as_mirror(mirror: np.ndarray | float, phi: Activation) -> np.ndarray:
+    degree = np.asarray(mirror)
+    if degree.dtype.kind not in "biuf":
+        raise TypeError(f"mirror must be a number or an array of them. Received: {mirror!r}.")
+    if not ((degree >= 0) & (degree <= 1)).all():
+        raise ValueError(f"mirror must be from 0 to 1. Received: {mirror!r}.")
+    if degree.any() and not phi.doubles:
+        raise NotCoveredError(
+            f"a mirrored weight is predicted only after 'crelu', whose halves it joins. "
+            f"Received: activation {phi.name!r}."
+        )
+    return degree.astype(float)

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from lookslinear.fans import LAYOUTS, axes_of
-from lookslinear.laws import DTYPES, FAMILIES, INDEPENDENT, WeightLaw
+from lookslinear.laws import BLENDING, DTYPES, FAMILIES, INDEPENDENT, WeightLaw
 
 
 @st.composite
@@ -22,6 +22,8 @@ def weight_laws(draw, least=0, most=5):
     dtype = draw(st.sampled_from(DTYPES))
     means = st.sampled_from((0.0, scale, -2 * scale))
     mean = draw(means) if family in INDEPENDENT and not sparsity else 0.0
+    if mirror and family in BLENDING and not (sparsity or mean):
+        mirror = draw(st.sampled_from((True, 0.3, 0.95)))
     return WeightLaw(tuple(sides), axes, family, scale, taps, mirror, sparsity, dtype, mean)
 
 

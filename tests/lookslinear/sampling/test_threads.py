@@ -252,6 +252,7 @@ LAWS = [
     *(dense_law(500, 600, family, 0.5) for family in FAMILIES),
     dense_law(100, 200, "haar", 0.5, dtype="float64"),
     dense_law(500, 600, "normal", 0.5, sparsity=0.5, mirror=True),
+    dense_law(500, 600, "normal", 0.5, mirror=0.5),
 ]
 
 

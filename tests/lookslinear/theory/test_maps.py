@@ -22,7 +22,8 @@ def oracle(name, which, q):
         functions = (halves, slopes)[which]
     else:
         functions = [ACTIVATIONS_ORACLE[name][which]]
-    return sum(gaussian_mean_oracle(lambda h, f=f: f(h) ** 2, q) for f in functions)
+    kinks = activation(name).kinks or (0.0,)
+    return sum(gaussian_mean_oracle(lambda h, f=f: f(h) ** 2, q, kinks) for f in functions)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS_ORACLE)

@@ -1,0 +1,176 @@
+"""Initialisations, (inputShape, outputShape, **options) -> [weight, bias] shared variables.
+
+One is made of a weight law, as the entries of `initialisations` are, or of a tensor initialiser, a
+function of (shape, dtype=None), as `fromTensor` does. `initialisations` says what the options mean.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+from utilityFunctions import floatX, sharedVar
+from lookslinear import initializers
+from lookslinear.adapting import (
+    has_seed,
+    keras_shape,
+    law_of,
+    tensor,
+    tensor_initializer,
+    to_theano,
+)
+from lookslinear.arranging import mirror
+from lookslinear.connections import Connection, Options, checked_options
+from lookslinear.fans import axes_of
+from lookslinear.laws import WeightLaw
+from lookslinear.sampling import as_generator, draw
+
+
+class Initialisation:
+    """A named initialisation: call it for `[weight, bias]`, or ask for its `law` alone.
+
+    Examples
+    --------
+    >>> from initialisations import initD
+    >>> weight, bias = initD['glorotNormal']((64,), (32,), mirror=True, rng=1)
+    >>> weight.get_value().shape, bias.get_value().shape, bias.broadcastable
+    ((64, 32), (1, 32), (True, False))
+    """
+
+    #: Whether it draws from a seed of its own where it is given no `rng`.
+    seeded = False
+    _own: Sequence[str] = ()  # further options that it takes
+
+    def __init__(self, lawOf: Callable[[Connection, Options], WeightLaw]):
+        functools.update_wrapper(self, lawOf)
+        self._lawOf = lawOf
+
+    def __call__(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
+        """[weight, bias] as shared variables of floatX."""
+        weight, bias = self.arrays(inputShape, outputShape, **options)
+        pattern = tuple(axis != 1 for axis in range(bias.ndim))
+        return [
+            sharedVar(weight, name="weight", borrow=True),
+            sharedVar(bias, name="bias", borrow=True, broadcastable=pattern),
+        ]
+
+    def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
+        """[weight, bias] as arrays: what the shared variables will hold."""
+        weight = draw(self.law(inputShape, outputShape, **options), options.get("rng"))
+        zeros = tensor(initializers.Zeros(), outputShape[:1], weight.dtype.name)
+        return [weight, _asBias(zeros, outputShape)]
+
+    def law(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> WeightLaw:
+        """The claim that a weight of these shapes will follow; nothing is drawn."""
+        checked = checked_options(options)
+        return self._lawOf(Connection.between(inputShape, outputShape, checked, floatX()), checked)
+
+    def check(self, options) -> None:
+        """Refuse options that cannot be taken, before there are shapes."""
+        checked_options(options, self._own)
+
+    def __repr__(self):
+        return f"<initialisation {self.__name__}>"
+
+
+class TensorInitialisation(Initialisation):
+    """An initialisation that draws by a tensor initialiser, a function of (shape, dtype=None).
+
+    `fromTensor` makes them. The entries of `initD` that bear a name of Keras's are of this kind;
+    `own` are their further options, the arguments of Keras's class, which `make` is given.
+    """
+
+    def __init__(self, make: Callable, own: Sequence[str], bias: Callable, name: str):
+        self.__name__, self.__doc__ = name, make.__doc__
+        self._make, self._own, self._bias = make, own, bias
+
+    @property
+    def seeded(self) -> bool:
+        """Whether one of its two initialisers was given a seed."""
+        return not self._own and (has_seed(self._make()) or has_seed(self._bias))
+
+    def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
+        """[weight, bias] as arrays: what the shared variables will hold."""
+        initialiser, connection, rng = self._told(inputShape, outputShape, options)
+        rng = None if rng is None else as_generator(rng)
+        shape = connection.half_shape
+        weight = to_theano(tensor(initialiser, keras_shape(shape), connection.dtype, rng))
+        if connection.mirror:
+            weight = mirror(weight, axes_of(len(shape)).input)
+        bias = tensor(self._bias, (connection.num_filters,), connection.dtype, rng)
+        return [weight, _asBias(bias, outputShape)]
+
+    def law(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> WeightLaw:
+        """The claim that a weight of these shapes will follow; nothing is drawn."""
+        initialiser, connection, _ = self._told(inputShape, outputShape, options)
+        return law_of(initialiser, connection.half_shape, connection.dtype, connection.mirror)
+
+    def _told(self, inputShape, outputShape, options):
+        checked = checked_options(options, self._own)
+        connection = Connection.between(inputShape, outputShape, checked, floatX())
+        given = {name: options[name] for name in self._own if name in options}
+        initialiser = self._make(isDense=len(outputShape) == 1, **given)
+        if connection.mirror:
+            initialiser, connection = _mirroring(initialiser, connection)
+        return initialiser, connection, checked.rng
+
+
+def _mirroring(initialiser: Callable, connection: Connection) -> tuple[Callable, Connection]:
+    """What halves and mirrors by itself is asked for the whole weight; so is a partial mirror."""
+    degree, kind = connection.mirror, initializers.Mirrored
+    if degree is not True:
+        mirrored = isinstance(initialiser, kind)
+        if mirrored and initialiser.mirror not in (True, degree):
+            raise ValueError(
+                f"mirror must be that of the initialiser, {initialiser.mirror}, or True. "
+                f"Received: {degree}."
+            )
+        initialiser = kind(initialiser.initializer if mirrored else initialiser, degree)
+    whole = isinstance(initialiser, kind)
+    return initialiser, connection.unmirrored() if whole else connection
+
+
+def fromTensor(initialiser: object, bias: object = "zeros") -> TensorInitialisation:
+    """The initialisation that draws by a tensor initialiser, told and turned into Theano's layout.
+
+    The initialiser is called with the weight's shape as Keras writes it, (in, out) or (rows,
+    columns, in, out), and with floatX; a kernel is turned to (out, in, rows, columns). Theano's
+    convolution flips its filters and Keras's does not, which changes no law: what is returned for
+    the last row is stored in the last row.
+
+    Of the options `s`, `mirror` and `rng` have an effect. `mirror` asks the initialiser for half of
+    the input channels and appends the negative, unless it is a `Mirrored`, which does that itself;
+    a degree below 1 needs an initialiser that states its law.
+    `rng` gives it a seed; without it, it draws from its own. **A plain function has no seed that
+    could be given to it**, and draws from what it draws from.
+
+    Parameters
+    ----------
+    initialiser : tensor initialiser, or what `lookslinear.initializers.get` makes one of
+        An object of `lookslinear.initializers` or a function of (shape, dtype=None), which must
+        return an array of that shape and dtype; or a name or a configuration as Keras's, a class,
+        an array.
+    bias : the same
+        Called with (units,) for the bias.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is none of these; when called, for an array of another shape or dtype.
+
+    Examples
+    --------
+    >>> from lookslinear.initializers import HeNormal
+    >>> weight, bias = fromTensor(HeNormal(seed=1), bias="ones")((3, 8, 8), (16, 8, 8), s=5)
+    >>> weight.get_value().shape, bias.get_value().sum().item()
+    ((16, 3, 5, 5), 16.0)
+    """
+    initialiser = tensor_initializer(initialiser, "initialiser")
+    bias = tensor_initializer(bias, "bias")
+    name = getattr(initialiser, "__name__", repr(initialiser))
+    return TensorInitialisation(lambda isDense=False: initialiser, (), bias, name)
+
+
+def _asBias(values, outputShape: Sequence[int]):
+    """A number for each unit as (1, out), or (1, out, 1, 1), to broadcast over the other axes."""
+    return values.reshape(1, -1, *(1 for _ in outputShape[1:]))

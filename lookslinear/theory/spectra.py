@@ -16,14 +16,16 @@ gates with s2 and s4 the mean square and fourth power of a slope:
     gates           t' = s2 t,  a' = s2^2 a + (s4 - s2^2) c,  b' = s2^2 b + (s4 - s2^2) c
                     c = E sum_i M_ii^2 = (2 a + b) / (n + 2)
 
-CReLU passes each unit through one of its two channels: a Gaussian weight then acts like one on a
-linear layer, mirrored or not, and a frame like one from 2 n channels. Derived for this project.
+A residual block s x + c W x keeps what the second powers of W leave: `_through_block`. CReLU passes
+each unit through one of its two channels: a Gaussian weight then acts like one on a linear layer, mirrored to
+whatever degree, and a frame like one from 2 n channels. Derived for this project.
 
 At large width the relative variances of the layers add up: `wide_spectral_moments`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -33,7 +35,7 @@ from lookslinear.errors import NotCoveredError
 from lookslinear.laws import INDEPENDENT
 from lookslinear.theory.depth import forward_second_moments
 from lookslinear.theory.maps import derivative_moment, squared_derivative_moment
-from lookslinear.theory.stages import Stage, check_chain
+from lookslinear.theory.stages import Residual, Stage, check_chain
 
 
 class SpectralMoments(NamedTuple):
@@ -95,10 +97,10 @@ def spectral_moments(stages: Sequence[Stage]) -> SpectralMoments:
     """
     check_chain(stages)
     refuse_first(stages[0])
-    inputs = stages[0].units
+    inputs = stages[0].reads
     traces = _Traces(inputs, inputs, inputs**2, inputs)
     for stage in stages:
-        traces = _through_weight(stage, _through_gates(stage, traces))
+        traces = _through(stage, traces)
     count = min(inputs, traces.units)
     t, a, b, _ = traces
     return SpectralMoments(t / count, a / count, b / count**2)
@@ -114,7 +116,8 @@ def wide_spectral_moments(
               \\mu_k = E \\phi'(h)^{2k}
 
     over n_0 singular values, 1 / n_l for independent entries and max(0, 1 / n_l - 1 / n) for a
-    frame that reads n channels. For square layers this is the reported form of Pennington,
+    frame that reads n channels. A residual block whose branch multiplies mean squares by c
+    (scale^2 included) and adds r of its own is (2 s^2 c / n + c^2 r) / (s^2 + c)^2. For square layers this is the reported form of Pennington,
     Schoenholz, Ganguli 2018, arXiv 1802.09979: L (mu_2 / mu_1^2 - 1 - s_1).
     Parameters
     ----------
@@ -134,30 +137,97 @@ def wide_spectral_moments(
     check_chain(stages)
     refuse_first(stages[0])
     moments = [input_moment, *forward_second_moments(stages, input_moment)[:-1]]
-    inputs = stages[0].units
+    inputs = stages[0].reads
     mean, spread = 1.0, 1.0
     for stage, moment in zip(stages, moments, strict=True):
-        slope, of_gates = _wide_gates(stage, moment)
-        mean *= slope * stage.law.variance * stage.law.output_channels
-        spread += inputs * (of_gates / stage.units + _wide_weight(stage))
+        gain, scatter = wide_gain(stage, moment)
+        mean, spread = mean * gain, spread + inputs * scatter
     # So far over the inputs' singular values, some of them 0 where the outputs are fewer.
-    share = inputs / min(inputs, stages[-1].law.output_channels)
-    mean = float(mean)
-    return SpectralMoments(mean * share, mean**2 * float(spread) * share, (mean * share) ** 2)
+    share = inputs / min(inputs, stages[-1].writes)
+    return SpectralMoments(mean * share, mean**2 * spread * share, (mean * share) ** 2)
 
 
-def refuse_first(stage: Stage) -> None:
+def wide_gain(stage: Stage | Residual, q: float) -> tuple[float, float]:
+    """The factor of E tr J^T J, and what is added to the relative variance, over the inputs.
+
+    `q` is the second moment of what enters.
+    """
+    if isinstance(stage, Residual):
+        return _wide_block(stage, q)
+    if stage.normalisation != "none":
+        raise NotCoveredError(
+            f"spectra are predicted without normalisation. Received: {stage.normalisation!r}."
+        )
+    slope, of_gates = _wide_gates(stage, q)
+    gain = slope * stage.law.variance * stage.law.output_channels
+    return float(gain), float(of_gates / stage.units + _wide_weight(stage))
+
+
+def _wide_block(block: Residual, q: float) -> tuple[float, float]:
+    if block.activation.name != "linear":
+        raise NotCoveredError(
+            f"spectra are predicted for residual sums with no activation behind the branch. "
+            f"Received: {block.activation.name!r}."
+        )
+    moments = [q, *forward_second_moments(block.branch, q)[:-1]]
+    gains = [wide_gain(stage, moment) for stage, moment in zip(block.branch, moments, strict=True)]
+    skip, passed = block.skip**2, block.scale**2 * math.prod(gain for gain, _ in gains)
+    scatter = passed**2 * sum(scatter for _, scatter in gains)
+    return skip + passed, (scatter + 2 * skip * passed / block.reads) / (skip + passed) ** 2
+
+
+def refuse_first(stage: Stage | Residual) -> None:
     """Raises unless the stage that reads the data is linear."""
-    if stage.activation.slopes != (1.0, 1.0):
+    if isinstance(stage, Residual):
+        refuse_first(stage.branch[0])
+    elif stage.activation.slopes != (1.0, 1.0):
         raise NotCoveredError(
             f"the first stage must be linear: what an activation does to the data itself depends "
             f"on the data. Received: {stage.activation.name!r}."
         )
 
 
+def refuse_partial_mirror(stage: Stage) -> None:
+    """Raises for a Haar frame that is neither mirrored entirely nor not at all."""
+    if 0 < stage.mirror < 1:
+        raise NotCoveredError(
+            f"spectra are not predicted for partly mirrored Haar frames. "
+            f"Received: mirror {stage.mirror}."
+        )
+
+
+def _through(stage: Stage | Residual, traces: _Traces) -> _Traces:
+    if isinstance(stage, Residual):
+        return _through_block(stage, traces)
+    if not stage.plain:
+        raise NotCoveredError(
+            f"the exact moments are known without biases and normalisation. Received: {stage}."
+        )
+    return _through_weight(stage, _through_gates(stage, traces))
+
+
+def _through_block(block: Residual, traces: _Traces) -> _Traces:
+    """Traces of (s + c W)^T M (s + c W): odd powers of W have the mean 0."""
+    linear = len(block.branch) == 1 and block.branch[0].linear
+    if not (linear and block.activation.name == "linear"):
+        raise NotCoveredError(
+            "the exact moments of residual sums are known where the branch is one linear layer."
+        )
+    t, a, b, n = traces
+    skip, scale = block.skip**2, block.scale**2
+    twice = skip * scale * block.branch[0].law.variance
+    passed = _through(block.branch[0], traces).scaled(scale)
+    return _Traces(
+        skip * t + passed.trace,
+        skip**2 * a + passed.squares + twice * (2 * a + 2 * n * a + 2 * b),
+        skip**2 * b + passed.square + twice * (4 * a + 2 * n * b),
+        n,
+    )
+
+
 def _through_gates(stage: Stage, traces: _Traces) -> _Traces:
     """Traces of D M D; CReLU, which only chooses channels, leaves them as they are."""
-    if stage.mirrored or stage.activation.doubles:
+    if stage.linear or stage.activation.doubles:
         return traces
     if stage.activation.slopes is None:
         raise NotCoveredError(
@@ -179,6 +249,7 @@ def _through_weight(stage: Stage, traces: _Traces) -> _Traces:
     if law.family == "normal":
         return _through_gaussian(traces, law.output_channels).scaled(law.variance)
     if law.family == "haar":
+        refuse_partial_mirror(stage)
         read = traces._replace(units=stage.read_channels)
         return _through_frame(read, law.output_channels).scaled(law.gain**2)
     raise NotCoveredError(
@@ -217,6 +288,7 @@ def _wide_weight(stage: Stage) -> float:
     if law.family in INDEPENDENT:
         return 1 / law.output_channels
     if law.family == "haar":
+        refuse_partial_mirror(stage)
         return max(0.0, 1 / law.output_channels - 1 / stage.read_channels)
     raise NotCoveredError(
         f"spectra are predicted for independent entries and Haar frames. "

@@ -36,8 +36,8 @@ from lookslinear.laws import INDEPENDENT
 from lookslinear.theory.depth import forward_second_moments
 from lookslinear.theory.maps import derivative_moment
 from lookslinear.theory.quadrature import normal_nodes
-from lookslinear.theory.spectra import refuse_first
-from lookslinear.theory.stages import Stage, check_chain
+from lookslinear.theory.spectra import refuse_first, wide_gain
+from lookslinear.theory.stages import Residual, Stage, check_chain
 
 #: A factor's log(1 / S) at complex m, and its derivative.
 Transform = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -116,68 +116,78 @@ def spectral_law(stages: Sequence[Stage], input_moment: float = 1.0) -> Spectral
     # At a fixed point of the second moment all layers are alike, but for rounding.
     moments = [float(f"{float(moment):.12g}") for moment in moments]
     counted = Counter(zip(stages, moments, strict=True))
-    factors, mean, kept, zeros = [], 1.0, 1.0, 0.0
-    for (stage, moment), count in counted.items():
-        _refuse_rectangular(stage, stages[0].units)
-        gates = _gates(stage, moment)
-        factors += [(_weight(stage), count), (gates.transform, count)]
-        mean *= (_gain(stage) * gates.mean) ** count
-        kept -= count * (1 - gates.ones if _is_rotation(stage) else 1.0)
-        zeros = max(zeros, gates.zeros)
-    gain = math.prod(_gain(stage) ** count for (stage, _), count in counted.items())
-    return SpectralLaw(tuple(factors), mean, zeros, gain, max(kept, 0.0))
+    layers = [(_Layer.of(stage, q, stages[0].reads), n) for (stage, q), n in counted.items()]
+    factors = tuple((transform, n) for layer, n in layers for transform in layer.transforms)
+    kept = 1 - sum(n * (1 - layer.kept) for layer, n in layers)
+    return SpectralLaw(
+        factors,
+        mean=math.prod(layer.mean**n for layer, n in layers),
+        zeros=max(layer.zeros for layer, _ in layers),
+        largest=math.prod(layer.largest**n for layer, n in layers),
+        of_largest=max(kept, 0.0),
+    )
+
+
+class _Layer(NamedTuple):
+    """What one layer does: its transforms, mean, the share of zeros, and of what it keeps whole."""
+
+    transforms: tuple[Transform, ...]
+    mean: float
+    zeros: float
+    largest: float
+    kept: float
+
+    @classmethod
+    def of(cls, stage: Stage | Residual, q: float, width: int) -> _Layer:
+        """The layer at second moment q; raises if it is not square, of this width."""
+        _refuse_rectangular(stage, width)
+        mean, scatter = wide_gain(stage, q)
+        if isinstance(stage, Residual):
+            return cls((_block(mean, scatter * width),), mean, 0.0, mean, 0.0)
+        gates, gain = _gates(stage, q), stage.law.variance * width
+        rotation = stage.law.family == "haar" and stage.read_channels == width
+        transforms = (_weight(stage, gain), gates.transform)
+        return cls(transforms, mean, gates.zeros, gain, gates.ones if rotation else 0.0)
 
 
 class _Gates(NamedTuple):
-    """A layer's squared slopes: transform, mean, and the shares that are exactly 0 and 1."""
+    """A layer's squared slopes: transform, and the shares that are exactly 0 and 1."""
 
     transform: Transform
-    mean: float
     zeros: float
     ones: float
 
 
-def _refuse_rectangular(stage: Stage, width: int) -> None:
-    if not stage.units == stage.law.output_channels == width:
+def _refuse_rectangular(stage: Stage | Residual, width: int) -> None:
+    if not stage.reads == stage.writes == width:
         raise NotCoveredError(
-            f"the law is known for square layers of one width, here {width}; for others "
-            f"wide_spectral_moments is. Received: {stage.units} to {stage.law.output_channels}."
+            f"the law is known for square layers of one width, here {width}; of others "
+            f"wide_spectral_moments is. Received: {stage.reads} to {stage.writes}."
         )
 
 
 def _gates(stage: Stage, q: float) -> _Gates:
     phi = stage.activation
-    if stage.mirrored or phi.doubles or phi.slopes == (1.0, 1.0):
-        return _Gates(_constant(1.0), 1.0, 0.0, 1.0)
+    if stage.linear or phi.doubles:
+        return _Gates(_constant(1.0), 0.0, 1.0)
     if phi.name in ("relu", "hardTanh"):  # slopes 0 and 1
         share = float(derivative_moment(phi, q))
-        return _Gates(_projection(share), share, 1 - share, share)
+        return _Gates(_projection(share), 1 - share, share)
     if phi.slopes is not None:
         values, weights = np.square(phi.slopes), np.array([0.5, 0.5])
     else:
         nodes, weights = normal_nodes(q)
         values = phi.derivative(math.sqrt(q) * nodes) ** 2
-    return _Gates(_Values(values, weights), float(weights @ values), 0.0, 0.0)
+    return _Gates(_Values(values, weights), 0.0, 0.0)
 
 
-def _gain(stage: Stage) -> float:
-    """The factor by which the weight multiplies a mean square."""
-    return stage.law.variance * stage.units
+def _block(mean: float, scatter: float) -> Transform:
+    return lambda m: (math.log(mean) + scatter * m, np.full_like(m, scatter))
 
 
-def _is_rotation(stage: Stage) -> bool:
-    return stage.law.family == "haar" and stage.read_channels == stage.units
-
-
-def _weight(stage: Stage) -> Transform:
-    gain = _gain(stage)
+def _weight(stage: Stage, gain: float) -> Transform:
     if stage.law.family in INDEPENDENT:
         return lambda m: (math.log(gain) + np.log1p(m), 1 / (1 + m))
-    if stage.law.family != "haar":
-        raise NotCoveredError(
-            f"the law is known for independent entries and Haar frames. "
-            f"Received: family {stage.law.family!r}."
-        )
     if stage.read_channels > stage.units:
         return lambda m: (math.log(gain) + np.log1p(m) - np.log1p(m / 2), 1 / (1 + m) - 1 / (2 + m))
     return _constant(gain)

@@ -106,9 +106,7 @@ def spectral_moments(stages: Sequence[Stage]) -> SpectralMoments:
     return SpectralMoments(t / count, a / count, b / count**2)
 
 
-def wide_spectral_moments(
-    stages: Sequence[Stage], input_moment: float = 1.0
-) -> SpectralMoments:
+def wide_spectral_moments(stages: Sequence[Stage], input_moment: float = 1.0) -> SpectralMoments:
     """The moments in the limit of large widths, whose ratios are those of the stages.
 
     .. math:: \\frac{E x^2}{(E x)^2} = 1 + n_0 \\sum_l \\left[

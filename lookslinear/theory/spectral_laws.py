@@ -244,7 +244,7 @@ def _on_the_axis(law: SpectralLaw, x: np.ndarray) -> np.ndarray:
     m = 1 / (x + 1j * _HIGHEST * np.maximum(x, 1.0))
     for height in np.geomspace(_HIGHEST, _LOWEST, _STEPS):
         # Near the axis heights are relative to x, far above it to the law's own size.
-        z = x + 1j * height * np.maximum(x, 1.0 if height > 1 else 1e-3)
+        z = x + 1j * height * np.maximum(x, min(1.0, height))
         m = _solved(factors, m, np.log(law.mean * z))
     return m
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from experiments import variancePropagation
+from experiments import gradientCorrelation, variancePropagation
 from experiments.experiment import Experiment
 
 #: In the order in which they are listed and run.
-MODULES = (variancePropagation,)
+MODULES = (variancePropagation, gradientCorrelation)
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
     {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}

@@ -16,15 +16,15 @@ import functools
 import math
 import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lookslinear.errors import NotCoveredError, real_number, whole_number
-from lookslinear.theory.log_norm import forward_term
-from lookslinear.theory.log_terms import LogTerm, shift
-from lookslinear.theory.stages import Stage, check_chain
+from lookslinear.theory.log_norm import backward_term, forward_term
+from lookslinear.theory.log_terms import LogTerm, chi_square, shift
+from lookslinear.theory.stages import Stage, check_plain_chain
 
 #: How far the grid of a law reaches from its mean, in standard deviations, and its points.
 _REACH, _POINTS = 16, 2**14
@@ -85,7 +85,27 @@ def log_norm_law(stages: Sequence[Stage]) -> LogNormLaw:
     >>> round(float(law.below(math.log(3))), 5) == round(1 - math.exp(-3), 5)
     True
     """
-    term = _network_term(stages)
+    return _law(_network_term(stages))
+
+
+def backward_log_norm_law(stages: Sequence[Stage]) -> LogNormLaw:
+    """The exact law of the log of the mean square of the gradient at the first stage's outputs.
+
+    A gradient of independent standard normal numbers enters at the last outputs, as in
+    `backward_log_norm`.
+
+    Examples
+    --------
+    >>> from lookslinear.laws import dense_law
+    >>> law = backward_log_norm_law(3 * [Stage(dense_law(8, 8, "normal", 0.5), "relu")])
+    >>> round(law.alive, 6) == round((1 - 2**-8) ** 2, 6)
+    True
+    """
+    check_plain_chain(stages, "the exact law of the norm")
+    return _law(_sum_of(backward_term, stages[1:]) + chi_square(stages[-1].writes))
+
+
+def _law(term: LogTerm) -> LogNormLaw:
     if term.variance < 1e-20:
         raise NotCoveredError("nothing scatters in these networks: the log norm has no density.")
     deviation = math.sqrt(term.variance)
@@ -153,9 +173,13 @@ def relative_error_of_mean(stages: Sequence[Stage], networks: int) -> float:
 
 
 def _network_term(stages: Sequence[Stage]) -> LogTerm:
-    check_chain(stages)
+    check_plain_chain(stages, "the exact law of the norm")
+    return _sum_of(forward_term, stages)
+
+
+def _sum_of(term_of: Callable[[Stage], LogTerm], stages: Sequence[Stage]) -> LogTerm:
     counted = Counter(stages)  # equal layers, of which deep nets have many, are worked out once
-    terms = (_times(forward_term(stage), count) for stage, count in counted.items())
+    terms = (_times(term_of(stage), count) for stage, count in counted.items())
     return functools.reduce(operator.add, terms, shift(1.0))
 
 

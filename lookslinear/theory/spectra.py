@@ -17,8 +17,8 @@ gates with s2 and s4 the mean square and fourth power of a slope:
                     c = E sum_i M_ii^2 = (2 a + b) / (n + 2)
 
 A residual block s x + c W x keeps what the second powers of W leave: `_through_block`. CReLU passes
-each unit through one of its two channels: a Gaussian weight then acts like one on a linear layer, mirrored to
-whatever degree, and a frame like one from 2 n channels. Derived for this project.
+each unit through one of its two channels: a Gaussian weight then acts like one on a linear layer,
+mirrored to whatever degree, and a frame like one from 2 n channels. Derived for this project.
 
 At large width the relative variances of the layers add up: `wide_spectral_moments`.
 """
@@ -30,12 +30,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import bdtrc
 
 from lookslinear.errors import NotCoveredError
 from lookslinear.laws import INDEPENDENT
 from lookslinear.theory.depth import forward_second_moments
 from lookslinear.theory.maps import derivative_moment, squared_derivative_moment
-from lookslinear.theory.stages import Residual, Stage, check_chain
+from lookslinear.theory.stages import Residual, Stage, check_chain, check_plain_chain
 
 
 class SpectralMoments(NamedTuple):
@@ -115,8 +116,12 @@ def wide_spectral_moments(stages: Sequence[Stage], input_moment: float = 1.0) ->
 
     over n_0 singular values, 1 / n_l for independent entries and max(0, 1 / n_l - 1 / n) for a
     frame that reads n channels. A residual block whose branch multiplies mean squares by c
-    (scale^2 included) and adds r of its own is (2 s^2 c / n + c^2 r) / (s^2 + c)^2. For square layers this is the reported form of Pennington,
-    Schoenholz, Ganguli 2018, arXiv 1802.09979: L (mu_2 / mu_1^2 - 1 - s_1).
+    (scale^2 included) and adds r of its own is (2 s^2 c / n + c^2 r) / (s^2 + c)^2.
+
+    For square layers this is the form that Pennington, Schoenholz, Ganguli 2018, arXiv 1802.09979,
+    reported: L (mu_2 / mu_1^2 - 1 - s_1); for residual nets compare Tarnowski et al. 2019, arXiv
+    1809.08848 (reported).
+
     Parameters
     ----------
     stages : sequence of Stage
@@ -145,6 +150,44 @@ def wide_spectral_moments(stages: Sequence[Stage], input_moment: float = 1.0) ->
     return SpectralMoments(mean * share, mean**2 * spread * share, (mean * share) ** 2)
 
 
+def zero_share(stages: Sequence[Stage]) -> float:
+    """The expected share of singular values that are exactly 0, at this width.
+
+    A layer of n ReLU units has K ~ Bin(n, 1/2) open gates, and the rank of the Jacobian is the
+    smallest of these and of the widths:
+
+    .. math:: E \\min = \\sum_{k \\ge 1} \\prod_l P(K_l \\ge k)
+
+    Examples
+    --------
+    Of one unit a layer, three layers leave one network in eight.
+
+    >>> from lookslinear.laws import dense_law
+    >>> first = Stage(dense_law(1, 1, "normal", 1.0))
+    >>> zero_share([first] + 3 * [Stage(dense_law(1, 1, "normal", 1.0), "relu")])
+    0.875
+    """
+    check_plain_chain(stages, "the share of singular values that are 0")
+    refuse_first(stages[0])
+    _refuse_other_gates(stages)
+    count = min(stages[0].reads, stages[-1].writes)
+    ranks = np.arange(1, min(count, *(stage.writes for stage in stages)) + 1)
+    reached = np.ones(len(ranks))
+    for stage in stages:
+        if stage.activation.slopes == (0.0, 1.0):
+            reached = reached * bdtrc(ranks - 1, stage.units, 0.5)
+    return float(1 - reached.sum() / count)
+
+
+def _refuse_other_gates(stages: Sequence[Stage]) -> None:
+    for stage in stages:
+        if stage.activation.slopes is None and not stage.activation.doubles:
+            raise NotCoveredError(
+                f"the share of zeros is known for two slopes and CReLU. "
+                f"Received: {stage.activation.name!r}."
+            )
+
+
 def wide_gain(stage: Stage | Residual, q: float) -> tuple[float, float]:
     """The factor of E tr J^T J, and what is added to the relative variance, over the inputs.
 
@@ -166,6 +209,11 @@ def _wide_block(block: Residual, q: float) -> tuple[float, float]:
         raise NotCoveredError(
             f"spectra are predicted for residual sums with no activation behind the branch. "
             f"Received: {block.activation.name!r}."
+        )
+    if not all(stage.linear or stage.activation.doubles for stage in block.branch):
+        raise NotCoveredError(
+            "spectra are predicted for residual sums whose branches are linear: other gates open "
+            "and close together in successive blocks, which no product of free factors knows."
         )
     moments = [q, *forward_second_moments(block.branch, q)[:-1]]
     gains = [wide_gain(stage, moment) for stage, moment in zip(block.branch, moments, strict=True)]

@@ -43,8 +43,8 @@ from lookslinear.theory.stages import Residual, Stage, check_chain
 Transform = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 #: How far above the real axis the way down starts and ends, relative to x, and its steps.
-_HIGHEST, _LOWEST, _STEPS = 100.0, 1e-10, 80
-_ITERATIONS, _CONVERGED = 30, 1e-12
+_HIGHEST, _LOWEST, _STEPS = 100.0, 1e-9, 50
+_ITERATIONS, _CONVERGED = 30, 1e-10
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class _Values:
 
     def __init__(self, values: np.ndarray, weights: np.ndarray):
         # Even functions take each value twice.
-        self._values, places = np.unique(values, return_inverse=True)
+        self._values, places = np.unique(np.round(values, 14), return_inverse=True)
         self._weights = np.bincount(places, weights)
         self._chi = None
 

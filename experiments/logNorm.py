@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from experiments.arms import Arm, parseArms
 from experiments.experiment import Experiment, Result
 from experiments.networks import stagesOf
-from experiments.norms import lawRows, lawsOf, logNorms
+from experiments.norms import lawRows, lawsOf, logNorms, refuseRepeated
 from experiments.plotting import DASHES, colour, finishAxes, points, shownPoints
 from lookslinear.errors import whole_number
 from lookslinear.sampling import as_seed, child_seed
@@ -99,6 +99,7 @@ def prepare(config: Config) -> Plan:
         config, arm=config.arm or DEFAULT_ARMS, size=config.size or DEFAULT_SIZES
     )
     arms = parseArms(config.arm)
+    refuseRepeated("size", config.size)
     sizes = {text: sizeOf(text) for text in config.size}
     networks = {
         (arm.name, text): stagesOf(arm, (width,), "dense", depth, width)
@@ -106,7 +107,7 @@ def prepare(config: Config) -> Plan:
         for text, (depth, width) in sizes.items()
     }
     for stages in networks.values():
-        lawsOf(stages)  # refuses what has none
+        forward_log_norm(stages, 1.0)  # refuses what has no exact law
     return Plan(config, arms, networks)
 
 

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from experiments import gradientCorrelation, variancePropagation
+from experiments import (
+    gradientCorrelation,
+    jacobianSpectrum,
+    logNorm,
+    variancePropagation,
+    widthProfile,
+)
 from experiments.experiment import Experiment
 
 #: In the order in which they are listed and run.
-MODULES = (variancePropagation, gradientCorrelation)
+MODULES = (
+    variancePropagation,
+    gradientCorrelation,
+    logNorm,
+    jacobianSpectrum,
+    widthProfile,
+)
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
     {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from experiments.arms import Arm
 from experiments.experiment import Experiment, Result
 from experiments.networks import profileStages
-from experiments.norms import lawRows, lawsOf, logNorms
+from experiments.norms import lawRows, lawsOf, logNorms, refuseRepeated
 from experiments.plotting import DASHES, colour, finishAxes, points
 from lookslinear.errors import whole_number
 from lookslinear.sampling import as_seed, child_seed
@@ -68,7 +68,7 @@ class Config:
             "of one sum of reciprocals, and 8,56*5, of the first one's mean width.",
         ),
     ] = ()
-    replicates: int = 400
+    replicates: int = 250
     """Independent networks of each profile."""
     seed: int = 0
     """What weights and gradients are drawn from: the same seed, the same numbers."""
@@ -103,10 +103,11 @@ def prepare(config: Config) -> Plan:
     whole_number(config.replicates, "replicates", least=2)
     as_seed(config.seed)
     config = dataclasses.replace(config, profile=config.profile or DEFAULT_PROFILES)
+    refuseRepeated("profile", config.profile)
     arm = Arm.parse(config.arm)
     networks = {text: profileStages(arm, (ENDS, *widthsOf(text), ENDS)) for text in config.profile}
     for stages in networks.values():
-        lawsOf(stages)  # refuses what has none
+        forward_log_norm(stages, 1.0)  # refuses what has no exact law
     return Plan(config, networks)
 
 
@@ -124,7 +125,7 @@ def widthsOf(text: str) -> tuple[int, ...]:
             f"profile must be WIDTHS, such as 32,64,32 or 20,80*5. Received: {text!r}."
         )
     widths = tuple(whole_number(int(width), "each width") for width in found[1].split(","))
-    return widths * whole_number(int(found[2] or 1), "the number behind *")
+    return widths * whole_number(int(found[2] if found[2] else 1), "the number behind *")
 
 
 def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None) -> Result:

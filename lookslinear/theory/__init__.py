@@ -27,12 +27,21 @@ from lookslinear.theory.maps import (
     second_moment,
     squared_derivative_moment,
 )
+from lookslinear.theory.norm_laws import (
+    backward_log_norm_law,
+    entry_kurtosis,
+    log_norm_law,
+    norm_moment,
+    relative_error_of_mean,
+)
 from lookslinear.theory.padding import zero_padding_loss
 from lookslinear.theory.shattering import (
     paper_correlation,
     paper_covariance,
     paper_variance,
 )
+from lookslinear.theory.spectra import spectral_moments, wide_spectral_moments, zero_share
+from lookslinear.theory.spectral_laws import spectral_law
 from lookslinear.theory.stages import Residual, Stage
 
 __all__ = [
@@ -41,21 +50,30 @@ __all__ = [
     "Residual",
     "Stage",
     "backward_log_norm",
+    "backward_log_norm_law",
     "backward_second_moments",
     "correlations",
     "derivative_moment",
     "derivative_product_moment",
+    "entry_kurtosis",
     "finite_width_moments",
     "forward_log_norm",
     "forward_second_moments",
     "gradient_correlations",
+    "log_norm_law",
     "mean",
+    "norm_moment",
     "paper_correlation",
     "paper_covariance",
     "paper_variance",
     "product_moment",
+    "relative_error_of_mean",
     "second_moment",
+    "spectral_law",
+    "spectral_moments",
     "squared_derivative_moment",
     "weight_gradient_second_moments",
+    "wide_spectral_moments",
     "zero_padding_loss",
+    "zero_share",
 ]

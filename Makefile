@@ -25,7 +25,7 @@ LACKING := import importlib.util, os, shutil, sys, sysconfig; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help experiment test test-hosts lint constraints bench bench-quick bench-theano clean FORCE
+.PHONY: help experiment test test-hosts lint constraints bench bench-quick bench-propagation bench-theano clean FORCE
 
 help:
 	@echo 'make experiment    run the main job: python -m experiments variance-propagation'
@@ -35,6 +35,9 @@ help:
 	@echo 'make bench         measure drawing beside PyTorch, Keras, JAX and others (.venv-bench): 15'
 	@echo '                   minutes; writes benchmarks/results/sampling.md and the README table'
 	@echo 'make bench-quick   a minute of it, on the terminal alone'
+	@echo 'make bench-propagation'
+	@echo '                   measure streamed second moments beside a plain PyTorch script: 15'
+	@echo '                   minutes; ARGS=--report writes benchmarks/results/propagation.md'
 	@echo 'make bench-theano  measure what the BLAS and the convolution rewrite bring'
 	@echo 'make constraints   write constraints.txt anew; the pins that still fit stay as they are'
 	@echo 'make clean         remove .venv*, caches and what builds leave; results/ stays'
@@ -66,6 +69,9 @@ bench: $(READY) $(BENCH_READY)
 
 bench-quick: $(READY) $(BENCH_READY)
 	$(VENV_PYTHON) benchmarks/sampling.py --quick $(ARGS)
+
+bench-propagation: $(READY) $(BENCH_READY)
+	$(VENV_PYTHON) benchmarks/propagation.py $(ARGS)
 
 bench-theano: $(READY)
 	$(VENV_PYTHON) benchmarks/theano_speed.py $(ARGS)

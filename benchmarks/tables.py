@@ -8,7 +8,16 @@ from rich.text import Text
 from comparisons import quartiles
 
 #: Headings of columns that hold words; all other columns are numbers, to the right.
-WORDS = ("goal", "work", "numbers", "fastest peer", "where, against whom", "met", "why it bends")
+WORDS = (
+    "goal",
+    "side",
+    "work",
+    "numbers",
+    "fastest peer",
+    "where, against whom",
+    "met",
+    "why it bends",
+)
 
 
 def markdown(headings, rows):

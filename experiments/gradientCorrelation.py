@@ -1,6 +1,7 @@
 """Gradient correlation: how alike the gradients of two inputs are, against depth.
 
-R = E g1 . g2 / E |g|^2 over networks, for orthogonal inputs and one random read-out at the outputs.
+R = E g1 . g2 / E |g|^2 over networks, for orthogonal inputs and one random read-out at the outputs;
+and the gradient's variance, E |g|^2 over that of the read-out.
 Three numbers stand side by side: that of the theorem as published, which takes every pair of inputs
 to be active together on a quarter of the units; that of mean-field theory, which follows how alike
 the two signals become; and the measured one.
@@ -18,27 +19,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import tyro
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from utilityFunctions import floatX
+from utilityFunctions import theano
 from experiments.comparing import comparedEstimate
 from experiments.experiment import Experiment, Result
-from experiments.plotting import DASHES, colour, finishAxes, points
+from experiments.gradientPanels import CORRELATION, VARIANCE, gradientPanels
 from experiments.probes import inputGradients
+from experiments.verdicts import summaryOf
 from initialisations import initD
 from lookslinear.errors import known_name, real_number, whole_number
-from lookslinear.measures import Estimate, ratio
-from lookslinear.sampling import as_seed, child_seed, haar_frame, standard_normal
-from lookslinear.theory import Batch, Residual, Stage, gradient_correlations
-from lookslinear.theory.shattering import paper_correlation
+from lookslinear.measures import Estimate, estimate, ratio
+from lookslinear.sampling import Rng, as_seed, child_seed, haar_frame
+from lookslinear.theory import (
+    Batch,
+    Residual,
+    Stage,
+    backward_second_moments,
+    forward_second_moments,
+    gradient_correlations,
+)
+from lookslinear.theory.shattering import paper_correlation, paper_variance
 
 NAME = "gradient-correlation"
 LINE = "gradients of two inputs against depth: the theorem, the mean field, the measurement"
@@ -53,10 +60,7 @@ NETS = {
 PAPER = "Balduzzi et al. 2017, arXiv 1702.08591"
 #: Depths that are measured, up to the one that is asked for.
 DEPTHS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100)
-QUANTITY = "gradient correlation"
-_PUBLISHED = {"color": "0.35", "linestyle": ":"}
-#: Of the points of the narrow and of the wide nets.
-_SHADES = ("0.72", "0.5")
+DTYPES = ("float32", "float64")
 # Which child of the seed draws what.
 _DATA, _WEIGHTS, _READOUTS = 0, 1, 2
 
@@ -82,6 +86,8 @@ class Config:
     """Independent networks of each net and width."""
     seed: int = 0
     """What inputs, weights and read-outs are drawn from: the same seed, the same numbers."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """What Theano computes in."""
 
 
 class Plan(NamedTuple):
@@ -124,14 +130,16 @@ def prepare(config: Config) -> Plan:
             f"Received: {config.batch} at width {config.width}."
         )
     real_number(config.beta, "beta")
+    known_name("dtype", config.dtype, DTYPES)
     as_seed(config.seed)
     depths = [depth for depth in DEPTHS if depth < config.depth] + [config.depth]
     widths = (config.width, 2 * config.width)
-    stages = {
-        (net, width): stagesOfNet(net, width, config.depth, config.beta)
-        for net in nets
-        for width in widths
-    }
+    with theano.config.change_flags(floatX=config.dtype):
+        stages = {
+            (net, width): stagesOfNet(net, width, config.depth, config.beta)
+            for net in nets
+            for width in widths
+        }
     return Plan(config, depths, stages)
 
 
@@ -164,13 +172,15 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda net: None) 
 
     Examples
     --------
-    >>> result = run(Config(net=("looks-linear",), depth=2, width=8, batch=3, replicates=2))
-    >>> bool((abs(result.table["measured"] - 1) < 1e-5).all()), bool((result.table["z"] < 5).all())
+    >>> table = run(Config(net=("looks-linear",), depth=2, width=8, batch=3, replicates=2)).table
+    >>> found = table[table["quantity"] == "gradient correlation"]
+    >>> bool((abs(found["measured"] - 1) < 1e-5).all()), bool((table["z"] < 5).all())
     (True, True)
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays, widths = [], {}, (plan.config.width, 2 * plan.config.width)
-    with threadpool_limits(limits=1, user_api="blas"):  # small products by turns in each library
+    flags = theano.config.change_flags(floatX=plan.config.dtype)
+    with flags, threadpool_limits(limits=1, user_api="blas"):  # small products, by turns in each
         for net in dict.fromkeys(net for net, _ in plan.stages):
             products = {width: _measured(plan, net, width, advance) for width in widths}
             for width, (above, below) in products.items():
@@ -192,19 +202,25 @@ def _measured(
 
 def _throughOneNetwork(plan: Plan, net: str, width: int, replicate: int) -> list:
     path = (list(NETS).index(net), width, replicate)
-    seed, inputs = as_seed(plan.config.seed), plan.config.batch
-    frame = haar_frame(width, inputs, child_seed(seed, _DATA, *path), np.dtype(floatX()))
+    config, seed = plan.config, as_seed(plan.config.seed)
+    frame = haar_frame(width, config.batch, child_seed(seed, _DATA, *path), np.dtype(config.dtype))
     readouts = {
-        1 + depth: standard_normal((1, width), child_seed(seed, _READOUTS, *path, depth), floatX())
+        1 + depth: _readout(width, child_seed(seed, _READOUTS, *path, depth), config.dtype)
         for depth in plan.depths
     }
     gradients = inputGradients(
         plan.stages[net, width],
-        np.sqrt(width).astype(floatX()) * np.ascontiguousarray(frame.T),
+        frame.T * frame.dtype.type(width**0.5),
         readouts,
         child_seed(seed, _WEIGHTS, *path),
     )
     return [_productAndSquare(found[:, 0].astype(float)) for _, found in gradients]
+
+
+def _readout(width: int, seed: Rng, dtype: str) -> np.ndarray:
+    """A gradient at the outputs, (1, width), of random direction and a mean square of 1."""
+    direction = haar_frame(width, 1, seed, np.dtype(dtype)).T
+    return direction * direction.dtype.type(width**0.5)
 
 
 def _productAndSquare(gradients: np.ndarray) -> tuple[float, float]:
@@ -217,40 +233,81 @@ def _productAndSquare(gradients: np.ndarray) -> tuple[float, float]:
 def predictedCorrelations(plan: Plan, net: str) -> np.ndarray:
     """The mean-field R of the inputs' gradients, for each depth of the plan."""
     batch = Batch(size=plan.config.batch)
+    networks = _networks(plan, net)
+    return np.array([float(gradient_correlations(n, 1.0, 0.0, batch)[0]) for n in networks])
+
+
+def predictedVariances(plan: Plan, net: str) -> np.ndarray:
+    """The mean-field variance of the inputs' gradients, in units of the read-out's."""
+    batch, found = Batch(size=plan.config.batch), []
+    for network in _networks(plan, net):
+        forward = forward_second_moments(network, 1.0, batch)
+        found.append(float(backward_second_moments(network, forward, batch=batch)[0]))
+    return np.array(found)
+
+
+def _networks(plan: Plan, net: str) -> list[list[Stage | Residual]]:
+    """The beginnings of a net that end at each depth."""
     stages = plan.stages[net, plan.config.width]
-    return np.array(
-        [float(gradient_correlations(stages[: 1 + d], 1.0, 0.0, batch)[0]) for d in plan.depths]
-    )
+    return [stages[: 1 + depth] for depth in plan.depths]
 
 
 def publishedCorrelations(plan: Plan, net: str) -> np.ndarray:
     """R as published: half of the pairs that are active are so together, whatever the depth."""
+    return _published(paper_correlation, plan, net)
+
+
+def publishedVariances(plan: Plan, net: str) -> np.ndarray:
+    """The gradient's variance as published; nothing is, of batch normalisation without a skip."""
+    if net == "batch-normalised":
+        return np.full(len(plan.depths), np.nan)
+    return _published(paper_variance, plan, net)
+
+
+def _published(theorem: Callable[..., np.ndarray], plan: Plan, net: str) -> np.ndarray:
     if net == "looks-linear":
         return np.ones(len(plan.depths))
     if not net.startswith("residual"):
-        return paper_correlation("plain", plan.depths)
+        return theorem("plain", plan.depths)
     paperName = "residual" if net == "residual" else "normalised residual"
-    return paper_correlation(paperName, plan.depths, scale=plan.config.beta)
+    return theorem(paperName, plan.depths, scale=plan.config.beta)
 
 
 def _table(plan: Plan, net: str, products: Mapping[int, tuple]) -> pd.DataFrame:
-    notes = {
-        "published": publishedCorrelations(plan, net),
-        "source": f"{PAPER}, {NETS[net]}",
-        "degrees": plan.config.replicates - 1,
-        "net": net,
-    }
-    rounding = np.finfo(floatX()).eps * (1 + np.array(plan.depths))
-    found = {width: _withRounding(ratio(*pair), rounding) for width, pair in products.items()}
-    predicted = predictedCorrelations(plan, net)
+    correlations = {width: ratio(*pair) for width, pair in products.items()}
+    variances = {width: estimate(squares / width) for width, (_, squares) in products.items()}
+    predicted = predictedCorrelations(plan, net), predictedVariances(plan, net)
+    published = publishedCorrelations(plan, net), publishedVariances(plan, net)
+    tables = [
+        _rows(plan, net, quantity, *columns)
+        for quantity, *columns in zip(
+            (CORRELATION, VARIANCE), (correlations, variances), predicted, published, strict=True
+        )
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _rows(
+    plan: Plan,
+    net: str,
+    quantity: str,
+    found: Mapping[int, Estimate],
+    predicted: np.ndarray,
+    published: np.ndarray,
+) -> pd.DataFrame:
+    """One quantity at both widths and extrapolated; judged is the last."""
+    notes = {"published": published, "source": f"{PAPER}, {NETS[net]}", "net": net}
+    rounding = np.finfo(plan.config.dtype).eps * (1 + np.array(plan.depths))
+    found = {width: _withRounding(one, rounding) for width, one in found.items()}
     # A looks-linear net is linear at every width; of the others single widths have an excess.
     alone = predicted if net == "looks-linear" else np.nan
+    rows = [*((float(width), one, alone) for width, one in found.items())]
+    rows.append((np.inf, extrapolated(*found.values()), predicted))
+    degrees = plan.config.replicates - 1
     tables = [
-        comparedEstimate(QUANTITY, plan.depths, estimate, alone, width=float(width), **notes)
-        for width, estimate in found.items()
+        comparedEstimate(quantity, plan.depths, one, known, degrees=degrees, width=width, **notes)
+        for width, one, known in rows
     ]
-    limit = extrapolated(*found.values())
-    tables.append(comparedEstimate(QUANTITY, plan.depths, limit, predicted, width=np.inf, **notes))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -268,7 +325,9 @@ def extrapolated(narrow: Estimate, wide: Estimate) -> Estimate:
 
 
 def _withRounding(found: Estimate, rounding: np.ndarray) -> Estimate:
-    return Estimate(found.value, np.hypot(found.standard_error, rounding))
+    """The error of the arithmetic is one of the largest number that went into it."""
+    scale = np.maximum(1, abs(found.value))
+    return Estimate(found.value, np.hypot(found.standard_error, rounding * scale))
 
 
 def _reasons(widths: Sequence[int]) -> dict[str, str]:
@@ -279,56 +338,12 @@ def _reasons(widths: Sequence[int]) -> dict[str, str]:
     return {f"width {width}": reason for width in widths}
 
 
-def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
-    """One panel a net: R against depth, as published, predicted and measured."""
-    nets = list(dict.fromkeys(table["net"]))
-    columns = min(3, len(nets))
-    rows = -(-len(nets) // columns)
-    figure = Figure(figsize=(max(3.6 * columns, 6), 3.1 * rows + 0.7), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
-    for index, (axes, net) in enumerate(zip(grid, nets, strict=False)):
-        _drawNet(axes, table[table["net"] == net], index)
-    for axes in grid[len(nets) :]:
-        axes.set_axis_off()
-    figure.legend(handles=_handles(table), loc="outside lower center", ncols=3, frameon=False)
-    return figure
+def _summary(result: Result) -> Table:
+    """A row for each net and quantity at infinite width: those that are judged."""
+    limit = result.table[np.isinf(result.table["width"])]
+    return summaryOf(limit.drop(columns="width"), result.reasons)
 
 
-def _drawNet(axes: Axes, rows: pd.DataFrame, index: int) -> None:
-    limit = rows[np.isinf(rows["width"])]
-    depths = limit["where"].to_numpy(float)
-    axes.plot(depths, limit["published"], **_PUBLISHED)
-    axes.plot(depths, limit["predicted"], color=colour(index), linestyle=DASHES)
-    for width, shade in zip(_widths(rows), _SHADES, strict=True):
-        alone = rows[rows["width"] == width]
-        axes.plot(depths, alone["measured"], ".", color=shade)
-    errors = limit["standard_error"]
-    axes.errorbar(depths, limit["measured"], errors, linestyle="none", capsize=2, **points(index))
-    axes.set_yscale("log", nonpositive="clip")
-    axes.set_ylim(3e-4, 2)
-    axes.set_xlabel("depth")
-    title = f"{limit['net'].iloc[0]}; largest |z| {limit['z'].abs().max():.1f}"
-    label = "correlation R of gradients" if axes.get_subplotspec().is_first_col() else ""
-    finishAxes(axes, title, label)
-
-
-def _widths(table: pd.DataFrame) -> list[float]:
-    return sorted(set(table["width"]) - {np.inf})
-
-
-def _handles(table: pd.DataFrame) -> list[Line2D]:
-    """The legend's lines, in grey: each net has a colour of its own."""
-    measured = {**points(0), "color": "0.3", "linestyle": "none"}
-    alone = zip(_widths(table), _SHADES, strict=True)
-    return [
-        Line2D([], [], **_PUBLISHED, label="theorem, as published"),
-        Line2D([], [], color="0.3", linestyle=DASHES, label="mean field"),
-        *(
-            Line2D([], [], color=shade, marker=".", linestyle="none", label=f"width {width:.0f}")
-            for width, shade in alone
-        ),
-        Line2D([], [], **measured, label="extrapolated to infinite width, ± standard error"),
-    ]
-
-
-EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, draw, description=__doc__)
+EXPERIMENT = Experiment(
+    NAME, LINE, Config, prepare, run, gradientPanels, description=__doc__, summary=_summary
+)

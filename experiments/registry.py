@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from experiments import (
+    borderLoss,
+    downsampling,
     gradientCorrelation,
     jacobianSpectrum,
     logNorm,
+    partialMirror,
     variancePropagation,
     widthProfile,
 )
@@ -17,9 +20,12 @@ from experiments.experiment import Experiment
 #: In the order in which they are listed and run.
 MODULES = (
     variancePropagation,
-    gradientCorrelation,
     logNorm,
+    gradientCorrelation,
     jacobianSpectrum,
+    borderLoss,
+    downsampling,
+    partialMirror,
     widthProfile,
 )
 

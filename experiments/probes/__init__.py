@@ -1,22 +1,28 @@
 """Probes, (stages, data, seed) -> what one network does: real layers, compiled a kind at a time.
 
-`propagation` streams second moments forward and backward; `linearised` is a network with three ways
-through it, of signals, tangents and gradients, which `jacobian` and `gradients` use; `weights` are
-drawn when they are needed. All probes draw weight l from child l of the network's seed.
+`propagation` streams second moments forward and backward, through `kinds` of layers and with
+`weights` that are drawn on the way; `inputs` is what the way back remembers. `linearised` is a
+network with three ways through it, of signals, tangents and gradients, which `jacobian` and
+`gradients` use. All probes draw weight l from child l of the network's seed.
 """
 
 from experiments.probes.gradients import inputGradients
 from experiments.probes.jacobian import JacobianOperator, jacobian, jacobianOperator
+from experiments.probes.kinds import Kind, kindOf, meanSquares
 from experiments.probes.linearised import Network
-from experiments.probes.propagation import LogMeanSquares, kindOf, propagate
+from experiments.probes.propagation import LogMeanSquares, propagate
+from experiments.probes.weights import Weights
 
 __all__ = [
     "JacobianOperator",
+    "Kind",
     "LogMeanSquares",
     "Network",
+    "Weights",
     "inputGradients",
     "jacobian",
     "jacobianOperator",
     "kindOf",
+    "meanSquares",
     "propagate",
 ]

@@ -53,8 +53,9 @@ def inputGradients(
     --------
     >>> from experiments.arms import Arm
     >>> from experiments.networks import stagesOf
+    >>> from lookslinear.sampling import standard_normal
     >>> stages = stagesOf(Arm.parse("orthogonal+mirror/crelu"), (8,), "dense", depth=9, width=8)
-    >>> x, back = np.random.default_rng(0).standard_normal((2, 2, 8))
+    >>> x, back = standard_normal((2, 2, 8), rng=0)
     >>> for depth, found in inputGradients(stages, x, {1: back, 9: back}, seed=0):
     ...     print(depth, found.shape, bool(abs(found[0] - found[1]).max() < 1e-4))
     1 (2, 2, 8) True

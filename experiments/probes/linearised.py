@@ -22,6 +22,8 @@ from lookslinear.errors import NotCoveredError
 from lookslinear.sampling import Rng, as_seed, child_seed, standard_normal
 from lookslinear.theory.stages import Residual, Stage, every_stage
 
+#: What the weights that are kept may take, in bytes: an operator goes both ways many times.
+MEMORY = 256 * 2**20
 #: Which child of a stage's seed its bias is drawn from; the weight's is the stage's seed itself.
 _BIAS = 0
 #: Theano's word for each padding.
@@ -66,7 +68,7 @@ class Network:
     def __init__(self, stages: Sequence, inputShape: Sequence[int], seed: Rng):
         flat = list(every_stage(stages))
         seed = as_seed(seed)
-        weights = Weights([stage.law for stage in flat], seed)
+        weights = Weights(flat, seed, MEMORY)
         numbers = iter(range(len(flat)))
         self.inputShape = tuple(inputShape)
         self.parts = _parts(stages, self.inputShape, weights, numbers, seed)

@@ -1,28 +1,34 @@
 """Second moments layer by layer, in streams: (stages, data, gradient, seed) -> log mean squares.
 
 One function is compiled for each *kind* of layer and shared by all networks. A layer's weights are
-drawn when they are needed and dropped; the way back draws them again, bit by bit the same. So depth
-costs time in proportion and next to no memory.
+drawn when they are needed and dropped; the way back draws them again, bit by bit the same. Of the
+signal it needs the signs alone, if all activations are 1-homogeneous. So depth costs time in
+proportion, and a bit for each number of the signal in memory.
 """
 
 from __future__ import annotations
 
-import functools
+import itertools
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from utilityFunctions import T, compileFunction, floatX, gradient
-from layers import FC, Activation, Convolution, Representation
-from lookslinear.laws import WeightLaw
-from lookslinear.sampling import Rng, child_seed, draw
+from utilityFunctions import floatX
+from experiments.probes.inputs import Checkpoints, Signs
+from experiments.probes.kinds import kindOf, meanSquares
+from experiments.probes.products import locksAreReleased
+from experiments.probes.weights import Weights
+from lookslinear.sampling import Rng, num_threads
+from lookslinear.sampling.blas import on_one_thread
+from lookslinear.sampling.threads import run_blocks
 from lookslinear.theory import Stage
 
-#: What the weights that are kept between a way forward and the way back may take.
-WEIGHT_MEMORY = 32 * 2**20
+#: A sample is rescaled when its mean square is beyond this power of two, either way.
+FAR = 32
+#: So many operations of a product pay for a thread.
+SHARED_PRODUCT = 2**25
 
 
 class LogMeanSquares(NamedTuple):
@@ -66,160 +72,123 @@ def propagate(
     >>> bool(np.ptp(logs.forward, axis=0).max() < 1e-4), logs.backward.shape
     (True, (50, 4))
     """
-    network = _Network(stages, x.shape[1:], seed)
-    forward, checkpoints = _forward(network, x.astype(floatX()))
-    return LogMeanSquares(forward, _backward(network, checkpoints, outputGradient))
+    weights, parts = Weights(stages, seed), _parts(stages, x)
+    networks = [_Network(stages, x.shape[1:], weights, thread) for thread in range(len(parts))]
+    found: list[LogMeanSquares | None] = [None] * len(parts)
+
+    def through(thread: int) -> None:
+        part = parts[thread]
+        found[thread] = networks[thread].propagate(x[part], outputGradient[part])
+
+    if len(parts) > 1:
+        on_one_thread(lambda: run_blocks(through, len(parts), len(parts)))
+    else:
+        through(0)
+    return LogMeanSquares(*(np.concatenate(way, axis=1) for way in zip(*found, strict=True)))
+
+
+def _parts(stages: Sequence[Stage], x: np.ndarray) -> list[slice]:
+    """The samples that each thread takes: all of them one, where products are small.
+
+    Threads of Python meet at the weights alone, those of BLAS at each product, without sleeping.
+    """
+    widest = max(math.prod(stage.law.shape) for stage in stages[-1:])
+    threads = min(num_threads(), 2 * len(x) * widest // SHARED_PRODUCT)
+    if threads < 2 or x.ndim > 2 or not locksAreReleased():
+        return [slice(None)]
+    cuts = [len(x) * part // threads for part in range(threads + 1)]
+    return [slice(*cut) for cut in itertools.pairwise(cuts)]
 
 
 class _Network:
-    """The stages of one network, their compiled kinds, and their weights."""
+    """The stages of one network, a thread's compiled kinds, and the weights."""
 
-    def __init__(self, stages: Sequence[Stage], inputShape: Sequence[int], seed: Rng):
-        self.stages, self.weights = stages, _Weights(stages, seed)
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        inputShape: Sequence[int],
+        weights: Weights,
+        thread: int,
+    ):
+        self.weights = weights
         shapes = [tuple(inputShape)]
         shapes += [(stage.units, *inputShape[1:]) for stage in stages[1:]]
         self.kinds = [
             kindOf(
-                shape, stage.activation.name, stage.law.output_channels, stage.law.receptive_field
+                shape,
+                stage.activation.name,
+                stage.law.output_channels,
+                stage.law.receptive_field,
+                thread,
             )
             for shape, stage in zip(shapes, stages, strict=True)
         ]
         self.homogeneous = all(stage.activation.homogeneous for stage in stages)
-        # Checkpoints and the segments between them take the same memory.
-        self.segment = max(1, math.isqrt(len(stages)))
 
     def __len__(self):
-        return len(self.stages)
+        return len(self.kinds)
 
-    def forward(self, l: int, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The rescaled outputs of stage l, their log mean squares, and the log of the scaling."""
-        signal, meanSquares = self.kinds[l].forward(signal, self.weights[l])
-        logs = _log(meanSquares)
-        shift = _rescale(signal, logs) if self.homogeneous else np.zeros_like(logs)
-        return signal, logs, shift
+    def propagate(self, x: np.ndarray, gradient: np.ndarray) -> LogMeanSquares:
+        """A batch forward, and a gradient back."""
+        inputs = Signs() if self.homogeneous else Checkpoints(len(self), self.following)
+        with np.errstate(divide="ignore"):  # the log of a dead signal
+            forward = _forward(self, x.astype(floatX()), inputs)
+            return LogMeanSquares(forward, _backward(self, inputs, gradient))
+
+    def forward(self, l: int, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The outputs of stage l, and their mean squares."""
+        return self.kinds[l].forward(signal, self.weights[l])
+
+    def following(self, l: int, signal: np.ndarray) -> np.ndarray:
+        """The outputs of stage l, which are the next one's inputs."""
+        return self.forward(l, signal)[0]
 
     def backward(self, l: int, signal: np.ndarray, gradient: np.ndarray):
-        """The same for the gradient before stage l, whose inputs were `signal`."""
-        gradient, meanSquares = self.kinds[l].backward(signal, gradient, self.weights[l])
-        logs = _log(meanSquares)
-        return gradient, logs, _rescale(gradient, logs)
+        """The gradient before stage l, whose inputs were `signal`, and its mean squares."""
+        return self.kinds[l].backward(signal, gradient, self.weights[l])
 
 
-def _forward(network: _Network, signal: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Log mean squares (depth, samples), and the input of every segment's first stage."""
-    logs, carried, checkpoints = [], np.zeros(len(signal)), []
+def _forward(network: _Network, signal: np.ndarray, inputs: Signs | Checkpoints) -> np.ndarray:
+    """Log mean squares (depth, samples); `inputs` keeps what the way back needs."""
+    logs = _Logs(len(network), len(signal), rescaling=network.homogeneous)
     for l in range(len(network)):
-        if l % network.segment == 0:
-            checkpoints.append(signal)
-        signal, log, shift = network.forward(l, signal)
-        logs.append(log + carried)
-        carried = carried + shift
-    return np.array(logs), checkpoints
+        inputs.keep(l, signal)
+        signal, squares = network.forward(l, signal)
+        logs.add(l, signal, squares)
+    return logs.array
 
 
-def _backward(network: _Network, checkpoints: list[np.ndarray], gradient: np.ndarray) -> np.ndarray:
-    gradient = gradient.astype(floatX())
-    logs, carried = [_log(np.mean(np.square(_rows(gradient), dtype=float), axis=1))], 0.0
-    for l, signal in _inputsFromTheLast(network, checkpoints):
+def _backward(network: _Network, inputs: Signs | Checkpoints, gradient: np.ndarray) -> np.ndarray:
+    logs = _Logs(len(network), len(gradient), rescaling=True)
+    gradient, squares = gradient.astype(floatX()), meanSquares(gradient.astype(float))
+    logs.add(len(network) - 1, gradient, squares)
+    for l, signal in inputs.lastFirst():
         if l == 0:
             break
-        gradient, log, shift = network.backward(l, signal, gradient)
-        logs.append(log + carried)
-        carried = carried + shift
-    return np.array(logs[::-1])
+        gradient, squares = network.backward(l, signal, gradient)
+        logs.add(l - 1, gradient, squares)
+    return logs.array
 
 
-def _inputsFromTheLast(network: _Network, checkpoints: list[np.ndarray]):
-    """Every stage's number and input, last first, each segment computed again from its start."""
-    for start in reversed(range(0, len(network), network.segment)):
-        signals = [checkpoints[start // network.segment]]
-        for l in range(start, min(start + network.segment, len(network)) - 1):
-            signals.append(network.forward(l, signals[-1])[0])
-        while signals:
-            yield start + len(signals) - 1, signals.pop()
+class _Logs:
+    """Log mean squares (depth, samples) of a signal that may be rescaled on its way."""
+
+    def __init__(self, depth: int, samples: int, rescaling: bool):
+        self.array, self._rescaling = np.empty((depth, samples)), rescaling
+        self._carried = np.zeros(samples)
+
+    def add(self, l: int, signal: np.ndarray, squares: np.ndarray) -> None:
+        """Write those of layer l; bring samples that are far from it near a mean square of 1."""
+        np.log(squares, out=self.array[l])
+        self.array[l] += self._carried
+        if self._rescaling:
+            exponents = np.frexp(squares)[1] // 2
+            if abs(exponents).max() > FAR:
+                self._carried += 2 * math.log(2) * _rescale(signal, exponents)
 
 
-class Kind:
-    """One kind of layer, activation and then weight, each way compiled once, when first needed."""
-
-    def __init__(self, inputShape, activation: str, channels: int, sides):
-        self._before = Representation(inputShape)
-        layer = Convolution(channels, s=sides, bias=False) if sides else FC(channels, bias=False)
-        self._after = layer(Activation(activation)(self._before))
-        self._weight = layer.weight
-
-    def forward(self, signal: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
-        """The pre-activations after the layer, and their mean squares, one a sample."""
-        self._weight.set_value(weight, borrow=True)
-        return self._forward(signal)
-
-    def backward(
-        self, signal: np.ndarray, gradient: np.ndarray, weight: np.ndarray
-    ) -> list[np.ndarray]:
-        """The gradient before the layer, and its mean squares, one a sample."""
-        self._weight.set_value(weight, borrow=True)
-        return self._backward(signal, gradient)
-
-    @functools.cached_property
-    def _forward(self):
-        return compileFunction([self._before.input], _withMeanSquares(self._after.tensor))
-
-    @functools.cached_property
-    def _backward(self):
-        before, after = self._before.input, self._after.tensor
-        arriving = after.type("gradient")
-        leaving = gradient(None, before, known_grads={after: arriving})
-        # A linear layer's gradient does not depend on its input.
-        return compileFunction(
-            [before, arriving], _withMeanSquares(leaving), on_unused_input="ignore"
-        )
-
-
-def kindOf(
-    inputShape: tuple[int, ...], activation: str, channels: int, sides: tuple[int, ...]
-) -> Kind:
-    """The compiled kind of layer; the same one for the same arguments and floatX."""
-    return _kindOfDtype(inputShape, activation, channels, sides, floatX())
-
-
-@functools.lru_cache
-def _kindOfDtype(inputShape, activation, channels, sides, dtype) -> Kind:
-    return Kind(inputShape, activation, channels, sides)
-
-
-class _Weights:
-    """The weights of a network, drawn when asked for; the last few are remembered."""
-
-    def __init__(self, stages: Sequence[Stage], seed: Rng):
-        self._laws: list[WeightLaw] = [stage.law for stage in stages]
-        self._seed = seed
-        self._drawn: OrderedDict[int, np.ndarray] = OrderedDict()
-        self._bytes = 0
-
-    def __getitem__(self, l: int) -> np.ndarray:
-        if l not in self._drawn:
-            self._drawn[l] = draw(self._laws[l], child_seed(self._seed, l))
-            self._bytes += self._drawn[l].nbytes
-            while self._bytes > WEIGHT_MEMORY and len(self._drawn) > 1:
-                self._bytes -= self._drawn.popitem(last=False)[1].nbytes
-        return self._drawn[l]
-
-
-def _withMeanSquares(tensor):
-    return [tensor, T.mean(T.sqr(tensor), axis=list(range(1, tensor.ndim)), dtype="float64")]
-
-
-def _rows(array: np.ndarray) -> np.ndarray:
-    return array.reshape(len(array), -1)
-
-
-def _log(meanSquares: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore"):
-        return np.log(meanSquares)
-
-
-def _rescale(signal: np.ndarray, logs: np.ndarray) -> np.ndarray:
-    """Bring each sample near a mean square of 1, by a power of two; the log of it is returned."""
-    exponents = np.where(np.isfinite(logs), np.round(logs / (2 * math.log(2))), 0)
-    signal *= np.exp2(-exponents).reshape(-1, *[1] * (signal.ndim - 1)).astype(signal.dtype)
-    return 2 * math.log(2) * exponents
+def _rescale(signal: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    """Divide each sample by a power of two, in place, which changes no bit of its digits."""
+    factors = np.exp2(-exponents.astype(float)).astype(signal.dtype)
+    signal *= factors.reshape(-1, *[1] * (signal.ndim - 1))
+    return exponents

@@ -152,7 +152,8 @@ def refuse_uncovered(stage: Stage) -> None:
 
 def _after_stage(stage: Stage, signals: Signals, batch: Batch) -> Signals:
     refuse_uncovered(stage)
-    _refuse_no_normal(stage.activation.name, stage.linear, signals)
+    # An identity would pass on what a mean makes of the units, a random weight mixes it.
+    _refuse_no_normal(stage, signals)
     signals = normalised(stage, signals, batch)
     # V sums over the outputs of a unit, so units and not channels are counted.
     gain = entry_variance(stage) * stage.units
@@ -217,11 +218,13 @@ def _centred_moment(signals: Signals) -> np.ndarray:
     return signals.moment - signals.covariances[-1]
 
 
-def _refuse_no_normal(name: str, linear: bool, signals: Signals) -> None:
-    if not (linear or signals.normal):
+def _refuse_no_normal(stage: Stage, signals: Signals) -> None:
+    mixes = stage.linear and stage.law.family != "identity"
+    if not (mixes or signals.normal):
         raise NotCoveredError(
-            f"the sum that a branch with an activation behind it is part of is not normal, so what "
-            f"an activation makes of it is not known. Received: {name!r}."
+            f"the sum that a branch with an activation behind it is part of is not normal: it must "
+            f"be read by a linear stage of random weights, or by the next sum. Received: a stage "
+            f"of family {stage.law.family!r}, activation {stage.activation.name!r}."
         )
 
 

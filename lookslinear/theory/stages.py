@@ -266,23 +266,6 @@ def as_entering_moment(value: np.ndarray | float, name: str) -> np.ndarray:
     return moment
 
 
-def as_correlation(value: np.ndarray | float, name: str) -> np.ndarray:
-    """Correlations as an array of floats, each between -1 and 1.
-
-    Examples
-    --------
-    >>> as_correlation(1.5, "c0")
-    Traceback (most recent call last):
-    ValueError: c0 must be a correlation, from -1 to 1. Received: 1.5.
-    """
-    correlation = np.asarray(value)
-    if correlation.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a number or an array of them. Received: {value!r}.")
-    if not (np.abs(correlation) <= 1).all():
-        raise ValueError(f"{name} must be a correlation, from -1 to 1. Received: {value!r}.")
-    return correlation.astype(float)
-
-
 def _refuse_other_than(stages: Network, name: str, *kinds: type) -> None:
     """Raises unless these are a sequence of at least one of those kinds."""
     wanted = " or ".join(kind.__name__ for kind in kinds)

@@ -25,7 +25,7 @@ def sum_over_taps(
     .. math:: (1 - \\rho) \\sum v + \\rho \\, \\sum s \\, \\sum v / s
 
     which is (4 + 12 rho) v for a flat image. The covariance of two images is taken to have the rho
-    of one.
+    of one, as linear stages leave it.
 
     Parameters
     ----------

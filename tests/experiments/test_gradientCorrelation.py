@@ -10,13 +10,15 @@ from experiments.__main__ import main
 from experiments.gradientCorrelation import (
     NETS,
     Config,
-    draw,
     extrapolated,
     predictedCorrelations,
+    predictedVariances,
     prepare,
     publishedCorrelations,
+    publishedVariances,
     run,
 )
+from experiments.gradientPanels import CORRELATION, VARIANCE, gradientPanels
 from experiments.probes import inputGradients
 from initialisations import initD
 from lookslinear.measures import Estimate
@@ -36,10 +38,10 @@ def tiny():
 
 def test_aTinyRunAgrees(tiny):
     table = tiny.table
-    # 15 rows of the nets at infinite width and 6 more of the looks-linear one: |z| > 5 once in a
-    # hundred thousand runs, since each score is normal.
+    # Of each quantity 15 rows of the nets at infinite width and 6 more of the looks-linear one:
+    # |z| > 5 less than once in ten thousand runs, since each score is nearly normal.
     assert table["z"].abs().max() < 5
-    assert table["z"].notna().sum() == 15 + 6
+    assert table["z"].notna().sum() == 2 * (15 + 6)
     assert list(table["net"].unique()) == list(NETS)
     assert (table["standard_error"] > 0).all()
     assert table["source"].str.startswith("Balduzzi et al. 2017, arXiv 1702.08591").all()
@@ -56,6 +58,13 @@ def test_theThreeColumnsByHand():
     np.testing.assert_allclose(published["plain"], [0.5, 0.25, 0.125, 2**-5])
     np.testing.assert_allclose(published["residual"], 0.75 ** np.array([1, 2, 3, 5]))
     np.testing.assert_array_equal(predicted["looks-linear"], 1)
+    variances = {net: predictedVariances(plan, net) for net in NETS}
+    np.testing.assert_allclose(variances["plain"], 1)
+    np.testing.assert_allclose(variances["residual"], 2.0 ** np.array([1, 2, 3, 5]))
+    np.testing.assert_array_equal(publishedVariances(plan, "residual"), variances["residual"])
+    # x pi / (pi - 1) per layer after the first, times about (B - 1) / (B - 3) for a batch of B.
+    growth = (variances["batch-normalised"][1:] / variances["batch-normalised"][:-1])[:2]
+    np.testing.assert_allclose(growth, np.pi / (np.pi - 1) * 63 / 61, rtol=0.02)
     # A batch of 64: near, and below, the limit of many samples, which is the theorem.
     share = predicted["batch-normalised"] / published["batch-normalised"]
     assert (share < 1).all()
@@ -64,9 +73,11 @@ def test_theThreeColumnsByHand():
 
 def test_theTablesMeasurementIsThatOfTheArrays(tiny):
     rows = tiny.table[(tiny.table["net"] == "plain") & (tiny.table["width"] == 48)]
+    variances, rows = (rows[rows["quantity"] == name] for name in (VARIANCE, CORRELATION))
     above, below = (tiny.arrays[f"plain:48:{name}"] for name in ("products", "squares"))
     assert above.shape == (16, 3)
     np.testing.assert_allclose(rows["measured"], above.mean(axis=0) / below.mean(axis=0))
+    np.testing.assert_allclose(variances["measured"], below.mean(axis=0) / 48)
 
 
 def test_theSameSeedGivesTheSameNumbers():
@@ -136,9 +147,9 @@ def test_aContradictionEndsWithStatusOne(monkeypatch, tmp_path):
 def test_theFigureHasAPanelANet(tiny, tmp_path):
     for nets in (list(NETS), ["plain"]):
         rows = tiny.table[tiny.table["net"].isin(nets)]
-        figure = draw(rows, tiny.arrays)
+        figure = gradientPanels(rows, tiny.arrays)
         shown = [axes for axes in figure.axes if axes.axison]
-        assert [axes.get_title("left").split(";")[0] for axes in shown] == nets
+        assert [axes.get_title("left").split(";")[0] for axes in shown] == [*nets, "all nets"]
         figure.savefig(tmp_path / "figure.png")
 
 
@@ -153,6 +164,7 @@ def test_theFigureHasAPanelANet(tiny, tmp_path):
         ({"batch": 1}, ValueError, "batch must be at least 2. Received: 1."),
         ({"batch": 200}, ValueError, "batch must be at most the width"),
         ({"beta": float("nan")}, ValueError, "beta must be finite. Received: nan."),
+        ({"dtype": "float23"}, ValueError, "unknown dtype 'float23'. Did you mean 'float32'?"),
         ({"seed": -1}, ValueError, "seed must not be negative. Received: -1."),
     ],
 )

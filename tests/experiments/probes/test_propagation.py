@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from utilityFunctions import theano
+from utilityFunctions import floatX, theano
 from experiments.arms import Arm
 from experiments.data import loadBatch
 from experiments.networks import stagesOf
-from experiments.probes import kindOf, propagate, propagation
-from lookslinear.sampling import child_seed, draw
+from experiments.probes import kindOf, kinds, meanSquares, products, propagate, propagation, weights
+from experiments.probes.inputs import Signs
+from lookslinear.sampling import child_seed, draw, set_num_threads
 from lookslinear.theory import forward_log_norm
 from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle, dense_net_oracle
 
@@ -113,15 +114,15 @@ def test_weights_are_drawn_again_bit_by_bit(monkeypatch, text, depth):
     stages, x, gradient = dense(text, depth)
     drawn = []
 
-    def counted(law, rng):
+    def counted(law, rng, threads):
         drawn.append(rng.spawn_key[-1])
-        return draw(law, rng)
+        return draw(law, rng, threads)
 
-    monkeypatch.setattr(propagation, "draw", counted)
+    monkeypatch.setattr(weights, "draw", counted)
     kept = propagate(stages, x, gradient, SEED)
     assert sorted(drawn) == list(range(depth))
     drawn.clear()
-    monkeypatch.setattr(propagation, "WEIGHT_MEMORY", 0)
+    monkeypatch.setattr(weights, "WEIGHT_MEMORY", 0)
     again = propagate(stages, x, gradient, SEED)
     assert set(drawn) == set(range(depth))
     assert len(drawn) > depth or depth <= 2  # of two layers, the last that was used comes first
@@ -201,10 +202,10 @@ def test_a_kind_is_compiled_once_for_each_precision():
 
 @pytest.mark.parametrize("depth", [5, 200])
 def test_few_kinds_serve_any_depth(depth):
-    before = propagation._kindOfDtype.cache_info().currsize
+    before = kinds._kindOfDtype.cache_info().currsize
     stages, x, gradient = dense("heNormal/leakyRelu(0.7)", depth)
     propagate(stages, x, gradient, SEED)
-    assert propagation._kindOfDtype.cache_info().currsize - before <= 2
+    assert kinds._kindOfDtype.cache_info().currsize - before <= 2
 
 
 def test_looks_linear_keeps_the_second_moment_through_a_thousand_layers():
@@ -219,6 +220,93 @@ def test_looks_linear_keeps_the_second_moment_through_a_thousand_layers():
         ]
     assert max(kept["orthogonal+mirror/crelu"]) < 1e-4
     assert min(kept["orthogonal/crelu"]) > 1  # the same nets without the mirror do not
+
+
+@pytest.fixture
+def twoThreads(monkeypatch):
+    """Two threads, even for the smallest products."""
+    monkeypatch.setattr(propagation, "SHARED_PRODUCT", 1)
+    set_num_threads(2)
+    yield
+    set_num_threads(None)
+
+
+@pytest.mark.usefixtures("twoThreads")
+@pytest.mark.parametrize("memory", [0, 2**15, 2**25])
+@pytest.mark.parametrize("text", ["heNormal/relu", "orthogonal+mirror/crelu", "glorotNormal/tanh"])
+def test_threads_that_share_a_batch_change_nothing(monkeypatch, text, memory):
+    monkeypatch.setattr(weights, "WEIGHT_MEMORY", memory)
+    stages, x, gradient = dense(text, samples=5)
+    shared = propagate(stages, x, gradient, SEED)
+    monkeypatch.setattr(propagation, "SHARED_PRODUCT", 2**62)
+    alone = propagate(stages, x, gradient, SEED)
+    # Products of fewer rows may be added up in another order.
+    for one, other in zip(shared, alone, strict=True):
+        assert one.shape == (12, 5)
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)
+
+
+@pytest.mark.usefixtures("twoThreads")
+def test_a_batch_is_shared_where_products_can_leave_the_lock(monkeypatch):
+    stages, x, _ = dense("heNormal/relu", samples=5)
+    assert propagation._parts(stages, x) == [slice(0, 2), slice(2, 5)]
+    monkeypatch.setattr(propagation, "locksAreReleased", lambda: False)
+    assert propagation._parts(stages, x) == [slice(None)]
+
+
+def test_products_leave_the_lock_where_theano_has_a_blas():
+    ops = [
+        type(node.op).__name__
+        for node in kindOf((32,), "relu", 32, ())._forward.maker.fgraph.toposort()
+    ]
+    assert ("UnlockedDot22" in ops) == products.locksAreReleased()
+
+
+@pytest.mark.parametrize("text", ["heNormal/relu", "orthogonal/crelu", "heNormal/leakyRelu(0.3)"])
+def test_signs_pass_the_same_gradient_as_the_signal(text):
+    """The signs that are kept tell 0 from both sides of it, as the whole signal does."""
+    stages, x, gradient = dense(text, depth=3)
+    kind = propagation._Network(stages, x.shape[1:], weights.Weights(stages, SEED), 0).kinds[1]
+    signal = np.array([[-2.0, 0.0, 3.0, 0.0] * 8], floatX())
+    memory = Signs()
+    memory.keep(1, signal)
+    ((_, signs),) = memory.lastFirst()
+    np.testing.assert_array_equal(np.sign(signs), np.sign(signal))
+    weight, arriving = normal(*stages[1].law.shape).astype(floatX()), gradient[:1].astype(floatX())
+    found, whole = (kind.backward(one, arriving, weight)[0] for one in (signs, signal))
+    np.testing.assert_array_equal(found, whole)
+    assert (found[0, 1::2] == 0).all() or "leaky" in text
+    wrong = kind.backward(np.where(signs == 0, 0.5, signs).astype(floatX()), arriving, weight)[0]
+    assert abs(wrong - whole).max() > 0.01
+
+
+def test_homogeneous_networks_go_forward_once_and_keep_a_bit_for_each_number(monkeypatch):
+    stages, x, gradient = dense("heNormal/relu", depth=40)
+    passed, kept = [], []
+    forward, keep = propagation._Network.forward, Signs.keep
+    monkeypatch.setattr(
+        propagation._Network,
+        "forward",
+        lambda network, l, signal: passed.append(l) or forward(network, l, signal),
+    )
+
+    def counted(memory, l, signal):
+        keep(memory, l, signal)
+        kept.append(
+            sum(a.nbytes for a in memory._kept[-1] if isinstance(a, np.ndarray)) / signal.size
+        )
+
+    monkeypatch.setattr(Signs, "keep", counted)
+    propagate(stages, x, gradient, SEED)
+    assert passed == list(range(40))
+    assert set(kept) == {1 / 8}
+
+
+def test_mean_squares_are_as_exact_as_their_precision():
+    for dtype, tolerance in (("float16", 1e-3), ("float32", 1e-6), ("float64", 1e-14)):
+        numbers = normal(3, 2, 500).astype(dtype)
+        exact = [math.fsum(float(x) ** 2 for x in row.ravel()) / 1000 for row in numbers]
+        np.testing.assert_allclose(meanSquares(numbers), exact, rtol=tolerance)
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from lookslinear.theory.depth import backward_step
 from lookslinear.theory.silence import zero_shares
 from tests.lookslinear.laws import law_between
 from tests.lookslinear.theory.nets import dense_stages, mean_squares, propagate, z_scores
+from tests.lookslinear.theory.wide import run
 
 NETWORKS = 30_000
 
@@ -228,3 +229,33 @@ def test_gradients_through_sparse_kernels_are_refused(phi):
         backward_second_moments(stages, forward)
     leaky = kernel_stages("leakyRelu", sparsity=0.5)
     assert (backward_second_moments(leaky, forward)[0] > 0).all()
+
+
+def test_a_bias_speaks_where_all_before_it_is_silent():
+    def layer(read, written, scale, *claims, **options):
+        return Stage(dense_law(read, written, "normal", scale, dtype="float64"), *claims, **options)
+
+    stages = [
+        layer(4, 2, 0.5),
+        layer(2, 2, 0.9, "relu"),
+        layer(2, 12, 0.9, "leakyRelu(0.3)", bias_variance=0.5),
+        layer(12, 12, 0.3, "relu"),
+    ]
+    assert zero_shares(stages)[:3] == [0, 1 / 4, 0]
+    rng, gradients, silent = np.random.default_rng(5), [], []
+    for _ in range(4000):
+        outputs, found, _ = run(stages, np.ones((1, 4)), rng.standard_normal((1, 12)), rng)
+        gradients.append(mean_squares(found)[:, 0])
+        silent.append(not outputs[1].any())
+    measured, silent = np.array(gradients).T, np.array(silent)
+    expected = predicted(stages)
+    assert np.abs(z_scores(measured, expected)).max() < 5
+    # What a leaky unit passes at 0; mutants: nothing, and what it passes elsewhere.
+    arriving = 0.9**2 * 12 * expected[2]
+    at_zero = [
+        z_scores(measured[1:2, silent], slope * arriving)[0]
+        for slope in (0.3**2, 0, (1 + 0.3**2) / 2)
+    ]
+    assert abs(at_zero[0]) < 5
+    assert min(np.abs(at_zero[1:])) > 10
+    assert math.isclose(expected[1], (0.3**2 / 4 + (1 + 0.3**2) / 2 * 3 / 4) * arriving)

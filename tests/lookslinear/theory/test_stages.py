@@ -7,6 +7,8 @@ import pytest
 
 from lookslinear.laws import dense_law
 from lookslinear.theory import (
+    NotCoveredError,
+    Residual,
     Stage,
     backward_log_norm,
     backward_second_moments,
@@ -16,6 +18,7 @@ from lookslinear.theory import (
     forward_second_moments,
     second_moment,
 )
+from tests.lookslinear.laws import law_between
 
 
 def stage(read, written, activation="linear"):
@@ -93,3 +96,74 @@ def test_the_log_of_a_signal_of_zeros_is_minus_infinity_without_a_warning():
         law = forward_log_norm([stage(8, 8), stage(8, 8, "relu")], np.array([0.0, 1.0]))
     assert np.isneginf(law.mean[:, 0]).all()
     assert np.isfinite(law.mean[:, 1]).all()
+
+
+# Networks with sums
+
+
+def kernel(padding="zeros", stride=1):
+    return Stage(law_between(8, 8, sides=(3, 3)), padding=padding, stride=stride)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: Residual([stage(8, 7)]), ValueError, "as many units as it reads.*8 and writes 7"),
+        (lambda: Residual([stage(8, 7), stage(8, 8)]), ValueError, "branch must fit.*read 7 units"),
+        (lambda: Residual([]), ValueError, "branch must hold at least one Stage"),
+        (lambda: Residual(stage(8, 8)), TypeError, "branch must be a sequence of Stage"),
+        (lambda: Residual([Residual([stage(8, 8)])]), TypeError, "each of branch must be a Stage"),
+        (lambda: Residual([stage(8, 8)], "1"), TypeError, "skip must be a number"),
+        (lambda: Residual([stage(8, 8)], 1, np.inf), ValueError, "scale must be finite"),
+        (lambda: Residual([stage(8, 8)], 1, 1, "crelu"), ValueError, "doubles the units.*'crelu'"),
+        (lambda: Residual([stage(8, 8)], 1, 1, "rellu"), ValueError, "Did you mean 'relu'"),
+        (lambda: Residual([kernel(stride=2)]), ValueError, "keeps the image's sides.*stride 2"),
+        (lambda: Residual([kernel("valid")]), ValueError, "image's sides.*padding 'valid'"),
+        (lambda: Stage(stage(8, 8).law, bias_variance=-1.0), ValueError, "must be at least 0"),
+        (
+            lambda: Stage(stage(8, 8).law, normalisation="bach"),
+            ValueError,
+            "unknown normalisation 'bach'. Did you mean 'batch'",
+        ),
+        (
+            lambda: forward_second_moments([stage(8, 6), Residual([stage(8, 8)])], 1.0),
+            ValueError,
+            "stage 1 must read 6 units. Received: 8",
+        ),
+    ],
+)
+def test_sums_that_do_not_fit_are_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+EXACT = {
+    "forward_log_norm": lambda stages: forward_log_norm(stages, 1.0),
+    "backward_log_norm": backward_log_norm,
+    "finite_width_moments": lambda stages: finite_width_moments(stages, 1.0),
+}
+
+
+@pytest.mark.parametrize("predict", EXACT.values(), ids=EXACT)
+@pytest.mark.parametrize(
+    ("element", "received"),
+    [
+        (Residual([stage(8, 8, "relu")]), "stage 1 is a Residual"),
+        (Stage(stage(8, 8).law, bias_variance=0.1), "bias_variance=0.1"),
+        (Stage(stage(8, 8).law, normalisation="batch"), "normalisation='batch'"),
+    ],
+)
+def test_what_only_wide_networks_know_is_refused_at_finite_width(predict, element, received):
+    with pytest.raises(NotCoveredError, match=received):
+        predict([stage(8, 8), element])
+
+
+def test_partly_mirrored_frames_have_no_exact_law_and_normal_weights_have():
+    stages = {
+        family: [Stage(dense_law(16, 8, family, 8**-0.5, mirror=0.5), "crelu")]
+        for family in ("haar", "normal")
+    }
+    with pytest.raises(NotCoveredError, match=r"partly mirrored Haar.*: mirror 0.5"):
+        forward_log_norm(stages["haar"], 1.0)
+    whole = forward_log_norm([Stage(dense_law(16, 8, "normal", 8**-0.5), "crelu")], 1.0)
+    assert forward_log_norm(stages["normal"], 1.0) == whole

@@ -172,7 +172,7 @@ def prepare(config: Config) -> Plan:
     halves = {
         name: _stages(name, config, config.width // 2)
         for name, stages in networks.items()
-        if _reason(stages) and _hasLimit(stages)
+        if not _hasExact(stages) and _hasLimit(stages)
     }
     return Plan(config, networks, halves)
 
@@ -210,7 +210,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
                 )
             squares = np.where(squares < _zero(plan.config.dtype), 0.0, squares)
             arrays |= {f"{name}:squared_singular_values": squares} | _curve(name, stages, squares)
-            reasons[name] = _reason(stages)
+            reasons[name] = "" if _hasExact(stages) else _reason(stages)
     return Result(pd.concat(tables, ignore_index=True), arrays, reasons)
 
 
@@ -293,13 +293,18 @@ def _meanOf(stages: list) -> float:
     return float(backward[0] * stages[0].law.variance * stages[0].writes)
 
 
-def _reason(stages: list) -> str:
-    """Why the moments of this width are not predicted; empty if they are."""
+def _hasExact(stages: list) -> bool:
     try:
         spectral_moments(stages)
-    except NotCoveredError as error:
-        return str(error)
-    return ""
+    except NotCoveredError:
+        return False
+    return True
+
+
+def _reason(stages: list) -> str:
+    if _hasLimit(stages):
+        return "known for infinite width alone."
+    return "gates of successive blocks open together."
 
 
 def _hasLimit(stages: list) -> bool:

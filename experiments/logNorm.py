@@ -16,16 +16,15 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import pandas as pd
 import tyro
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from threadpoolctl import threadpool_limits
 
 from experiments.arms import Arm, parseArms
 from experiments.experiment import Experiment, Result
 from experiments.networks import stagesOf
-from experiments.norms import lawRows, lawsOf, logNorms, refuseRepeated
-from experiments.plotting import DASHES, colour, finishAxes, points, shownPoints
+from experiments.normFigures import drawDistribution, drawLegend, drawVariance
+from experiments.norms import ARRAYS, lawRows, logNorms, normArrays, refuseRepeated
+from experiments.plotting import finishAxes
 from lookslinear.errors import whole_number
 from lookslinear.sampling import as_seed, child_seed
 from lookslinear.theory import Stage, forward_log_norm
@@ -34,8 +33,6 @@ NAME = "log-norm"
 LINE = "How much networks differ: the log norm against its exact law; depth / width decides."
 DEFAULT_ARMS = ("heNormal/relu", "orthogonal+relu/relu", "orthogonal+mirror/crelu")
 DEFAULT_SIZES = ("12x24", "48x96", "12x96")
-BINS = 24
-LN10 = np.log(10)
 
 
 @dataclass(frozen=True)
@@ -142,86 +139,28 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
             words, seed = f"{arm} {size}", child_seed(as_seed(plan.config.seed), index)
             logs = logNorms(stages, plan.config.replicates, seed, lambda w=words: advance(w))
             tables.append(lawRows(stages, logs, arm=arm, size=size))
-            arrays |= _arrays(f"{arm}:{size}", stages, logs.forward)
+            arrays |= normArrays(f"{arm}:{size}", stages, logs.forward)
     return Result(pd.concat(tables, ignore_index=True), arrays)
-
-
-def _arrays(name: str, stages: list[Stage], logs: np.ndarray) -> dict[str, np.ndarray]:
-    law = lawsOf(stages)["forward"]
-    curve = np.empty((2, 0)) if law is None else np.array([law.points, law.density])[:, ::16]
-    variances = forward_log_norm(stages, 1.0).variance
-    return {
-        f"{name}:log_mean_square": logs,
-        f"{name}:predicted_density": curve,
-        f"{name}:predicted_variance": variances,
-    }
 
 
 def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
     """Above the law of the log at the end, an arm a column; below its variance on the way."""
     arms, sizes = (list(dict.fromkeys(table[name])) for name in ("arm", "size"))
     figure = Figure(figsize=(max(4.0 * len(arms), 6.5), 6.4), layout="constrained")
-    panels = figure.subplots(2, len(arms), squeeze=False, sharex="row", height_ratios=(3, 2))
+    panels = figure.subplots(2, len(arms), squeeze=False, sharex="row", sharey="row")
     for arm, (above, below) in zip(arms, panels.T, strict=True):
         for index, size in enumerate(sizes):
-            found = {key: arrays[f"{arm}:{size}:{key}"] for key in _KEYS}
-            _drawDensity(above, found, index)
-            _drawVariance(below, found, sizeOf(size), index)
-        below.sharey(panels[1, 0])  # nothing scatters in a looks-linear net: rounding is no scale
-        finishAxes(above, arm, "density, per decade")
-        finishAxes(below, "", "variance of the natural log")
+            logs, curve, variance = (arrays[f"{arm}:{size}:{key}"] for key in ARRAYS)
+            drawDistribution(above, logs[:, -1], curve, index)
+            layers = np.arange(1, logs.shape[1] + 1) / sizeOf(size)[1]
+            drawVariance(below, layers, logs, variance, index)
+        leftmost = arm == arms[0]  # the others have its axes
+        finishAxes(above, arm, "share of networks below" if leftmost else "")
+        finishAxes(below, "", "variance of the natural log" if leftmost else "")
         above.set_xlabel("log10 of the mean square at the last layer")
         below.set_xlabel("layer / width")
-    _legend(figure, sizes)
+    drawLegend(figure, [_told(size) for size in sizes], ncols=5)
     return figure
-
-
-_KEYS = ("log_mean_square", "predicted_density", "predicted_variance")
-
-
-def _drawDensity(axes: Axes, found: Mapping[str, np.ndarray], index: int) -> None:
-    logs = found["log_mean_square"][:, -1]
-    logs = logs[np.isfinite(logs)] / LN10
-    at, density = found["predicted_density"]
-    if not at.size:  # nothing scatters: all networks at one place
-        axes.axvline(0.0, color=colour(index), linestyle=DASHES, linewidth=1.4)
-        axes.plot([logs.mean()], [0.2 * (index + 1)], linestyle="none", **points(index))
-        axes.set_ylim(0, 1)
-        axes.set_yticks([])
-        return
-    seen = density > density.max() * 1e-3
-    axes.plot(at[seen] / LN10, density[seen] * LN10, color=colour(index), linestyle=DASHES)
-    heights, edges = np.histogram(logs, bins=_bins(logs), density=True)
-    middles = (edges[1:] + edges[:-1]) / 2
-    axes.plot(middles, heights, linestyle="none", zorder=3, **points(index))
-
-
-def _bins(logs: np.ndarray) -> int:
-    return min(BINS, max(5, int(np.sqrt(len(logs)))))
-
-
-def _drawVariance(
-    axes: Axes, found: Mapping[str, np.ndarray], size: tuple[int, int], index: int
-) -> None:
-    logs, (depth, width) = found["log_mean_square"], size
-    measured = np.nanvar(np.where(np.isfinite(logs), logs, np.nan), axis=0, ddof=1)
-    layers = np.arange(1, depth + 1) / width
-    shown = shownPoints(depth, index)
-    axes.plot(layers, found["predicted_variance"], color=colour(index), linestyle=DASHES)
-    axes.plot(layers[shown], measured[shown], linestyle="none", zorder=3, **points(index))
-
-
-def _legend(figure: Figure, sizes: list[str]) -> None:
-    handles = [
-        Line2D([], [], linestyle=DASHES, label=_told(size), **points(index))
-        for index, size in enumerate(sizes)
-    ]
-    neutral = {**points(0), "color": "0.3"}
-    handles += [
-        Line2D([], [], linestyle="none", label="measured", **neutral),
-        Line2D([], [], linestyle=DASHES, color="0.3", label="predicted, exact"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
 
 
 def _told(size: str) -> str:

@@ -19,6 +19,7 @@ from lookslinear.theory import NotCoveredError, Stage, backward_log_norm, forwar
 from lookslinear.theory.norm_laws import LogNormLaw, backward_log_norm_law, log_norm_law
 
 DIRECTIONS = ("forward", "backward")
+ARRAYS = ("log_mean_square", "predicted_distribution", "predicted_variance")
 # Which child of the seed draws what.
 _WEIGHTS, _GRADIENTS = 0, 1
 
@@ -60,6 +61,14 @@ def lawsOf(stages: Sequence[Stage]) -> dict[str, LogNormLaw | None]:
             forward_log_norm(stages, 1.0)  # raises, unless it is for want of scatter
             laws[direction] = None
     return laws
+
+
+def normArrays(name: str, stages: Sequence[Stage], logs: np.ndarray) -> dict[str, np.ndarray]:
+    """What a figure needs: logs (replicates, depth), the law at the end, the variances."""
+    law = lawsOf(stages)["forward"]
+    curve = np.empty((2, 0)) if law is None else np.array([law.points, law.distribution])[:, ::16]
+    found = (logs, curve, forward_log_norm(stages, 1.0).variance)
+    return {f"{name}:{key}": array for key, array in zip(ARRAYS, found, strict=True)}
 
 
 def lawRows(stages: Sequence[Stage], logs: LogMeanSquares, **labels: object) -> pd.DataFrame:

@@ -16,16 +16,15 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import pandas as pd
 import tyro
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from threadpoolctl import threadpool_limits
 
 from experiments.arms import Arm
 from experiments.experiment import Experiment, Result
 from experiments.networks import profileStages
-from experiments.norms import lawRows, lawsOf, logNorms, refuseRepeated
-from experiments.plotting import DASHES, colour, finishAxes, points
+from experiments.normFigures import drawDistribution, drawLegend, drawVariance
+from experiments.norms import ARRAYS, lawRows, logNorms, normArrays, refuseRepeated
+from experiments.plotting import finishAxes
 from lookslinear.errors import whole_number
 from lookslinear.sampling import as_seed, child_seed
 from lookslinear.theory import Stage, forward_log_norm
@@ -42,7 +41,6 @@ DEFAULT_PROFILES = (
 )
 #: Inputs and outputs of every network.
 ENDS = 32
-LN10 = np.log(10)
 PUBLISHED = "Hanin & Nica 2018, arXiv 1812.05994 (reported): 5 sum 1 / n for Gaussian ReLU nets"
 
 
@@ -145,7 +143,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
             logs = logNorms(stages, plan.config.replicates, seed, lambda p=profile: advance(p))
             rows = lawRows(stages, logs, profile=profile, reciprocals=reciprocals(profile))
             tables.append(_withPublished(rows, plan.config.arm, profile))
-            arrays |= _arrays(profile, stages, logs.forward)
+            arrays |= normArrays(profile, stages, logs.forward)
     return Result(pd.concat(tables, ignore_index=True), arrays)
 
 
@@ -163,60 +161,21 @@ def _withPublished(rows: pd.DataFrame, arm: str, profile: str) -> pd.DataFrame:
     )
 
 
-def _arrays(name: str, stages: list[Stage], logs: np.ndarray) -> dict[str, np.ndarray]:
-    law = lawsOf(stages)["forward"]
-    curve = np.empty((2, 0)) if law is None else np.array([law.points, law.distribution])[:, ::16]
-    return {
-        f"{name}:log_mean_square": logs,
-        f"{name}:predicted_distribution": curve,
-        f"{name}:predicted_variance": forward_log_norm(stages, 1.0).variance,
-    }
-
-
 def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
     """Left the distribution of the log over networks, right its variance from layer to layer."""
     profiles = list(dict.fromkeys(table["profile"]))
     figure = Figure(figsize=(10, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     for index, profile in enumerate(profiles):
-        logs = arrays[f"{profile}:log_mean_square"]
-        _drawDistribution(left, logs[:, -1], arrays[f"{profile}:predicted_distribution"], index)
-        _drawVariance(right, logs, arrays[f"{profile}:predicted_variance"], index)
+        logs, curve, variance = (arrays[f"{profile}:{key}"] for key in ARRAYS)
+        drawDistribution(left, logs[:, -1], curve, index)
+        drawVariance(right, np.arange(1, logs.shape[1] + 1), logs, variance, index)
     finishAxes(left, "networks of one profile", "share of networks below")
     finishAxes(right, "where the scatter comes from", "variance of the natural log")
     left.set_xlabel("log10 of the mean square at the last layer")
     right.set_xlabel("layer")
-    _legend(figure, profiles)
+    drawLegend(figure, [_told(profile) for profile in profiles], ncols=2)
     return figure
-
-
-def _drawDistribution(axes: Axes, logs: np.ndarray, curve: np.ndarray, index: int) -> None:
-    logs = np.sort(logs[np.isfinite(logs)]) / LN10
-    at, below = curve
-    seen = (below > 1e-3) & (below < 1 - 1e-3)
-    axes.plot(at[seen] / LN10, below[seen], color=colour(index), linestyle=DASHES, linewidth=1.4)
-    shares = (np.arange(16) + 0.25 + index / 8) / 16.5  # each profile's at places of its own
-    axes.plot(np.quantile(logs, shares), shares, linestyle="none", zorder=3, **points(index))
-
-
-def _drawVariance(axes: Axes, logs: np.ndarray, predicted: np.ndarray, index: int) -> None:
-    layers = np.arange(1, len(predicted) + 1)
-    measured = np.nanvar(np.where(np.isfinite(logs), logs, np.nan), axis=0, ddof=1)
-    axes.plot(layers, predicted, color=colour(index), linestyle=DASHES, linewidth=1.4)
-    axes.plot(layers, measured, linestyle="none", zorder=3, **points(index))
-
-
-def _legend(figure: Figure, profiles: list[str]) -> None:
-    handles = [
-        Line2D([], [], linestyle=DASHES, label=_told(profile), **points(index))
-        for index, profile in enumerate(profiles)
-    ]
-    neutral = {**points(0), "color": "0.3"}
-    handles += [
-        Line2D([], [], linestyle="none", label="measured", **neutral),
-        Line2D([], [], linestyle=DASHES, color="0.3", label="predicted, exact"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
 
 
 def _told(profile: str) -> str:

@@ -6,8 +6,9 @@ input of every recursion. `maps` holds single activations, `signals` and `gradie
 through one layer, `depth` second moments through a network, `correlations` those of two samples,
 `shattering` the published theorems on them, `log_norm` the exact finite-width moments of the norm,
 `norm_laws` its whole law, made of `log_terms`, `spectra` moments of the Jacobian's singular values,
-`spectral_laws` and `fuss_catalan` their densities, `finite_width` first-order corrections for smooth activations, `taps` what kernels read, `padding` border losses,
-`silence` the share of pre-activations that are exactly 0.
+`spectral_laws` and `fuss_catalan` their densities, `finite_width` first-order corrections for
+smooth activations, `taps` what kernels read, `padding` border losses, `silence` the share of
+pre-activations that are exactly 0.
 """
 
 from lookslinear.errors import NotCoveredError

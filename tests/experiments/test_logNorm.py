@@ -77,8 +77,8 @@ def missingMirror(stage):
     ],
 )
 def test_wrong_weights_contradict(arm, stage_of, monkeypatch):
-    sizes = logNorm.Config(arm=(arm,), size=("10x8",), replicates=120)
-    profiles = widthProfile.Config(arm=arm, profile=("8,6*5",), replicates=120)
+    sizes = logNorm.Config(arm=(arm,), size=("10x8",), replicates=200)
+    profiles = widthProfile.Config(arm=arm, profile=("8,6*5",), replicates=200)
     monkeypatch.setattr(norms, "propagate", changing(stage_of))
     assert contradicted(logNorm.run(sizes).table)
     assert contradicted(widthProfile.run(profiles).table)

@@ -140,9 +140,9 @@ def test_fuss_catalan(L):
     np.testing.assert_allclose(found, density[seen][::100], rtol=1e-5)
 
 
-def share_below(law, points):
+def share_below(law, points, nodes):
     """The law's distribution at points, from its density on an even grid of log x."""
-    logs = np.linspace(-30, math.log(points.max()), 400)
+    logs = np.linspace(-30, math.log(points.max()), nodes)
     x = np.exp(logs)
     mass = np.cumsum(law.density(x) * x) * (logs[1] - logs[0])
     return law.zeros + np.interp(np.log(points), logs, mass)
@@ -173,12 +173,14 @@ def test_densities_are_those_of_wide_networks(stages, tolerance):
     """The distribution at its deciles; 1 / width and the grid of the law leave up to 2 %."""
     squares = np.linalg.svd(jacobians(stages, 12, seed=1), compute_uv=False).ravel() ** 2
     law = spectral_law(stages)
+    # Densities of 0 or 1 gates have steep ends; those of smooth ones take longer.
+    nodes = 400 if stages[-1].writes == 100 else 2500
     points = np.quantile(squares[squares > 1e-9], np.arange(1, 10) / 10)
     found = np.array([(squares < point).mean() for point in points])
-    assert np.abs(found - share_below(law, points)).max() < tolerance
+    assert np.abs(found - share_below(law, points, nodes)).max() < tolerance
     # Mutant: the law of half as many layers.
     short = spectral_law(stages[: len(stages) // 2])
-    assert np.abs(found - share_below(short, points)).max() > tolerance
+    assert np.abs(found - share_below(short, points, nodes)).max() > tolerance
 
 
 def test_shares_at_single_values():
@@ -239,11 +241,11 @@ def test_what_has_no_wide_law_is_refused_with_the_reason(function, stages, reaso
 def test_gates_of_successive_residual_blocks_are_not_free_of_one_another():
     """They open together, which widens the spectrum: nothing is predicted from free factors."""
     stages = blocks("normal", "relu", width=100, count=30, skip=1.0, scale=(2 / 30) ** 0.5)
-    squares = np.linalg.svd(jacobians(stages, 20, seed=3), compute_uv=False) ** 2
+    squares = np.linalg.svd(jacobians(stages, 80, seed=3), compute_uv=False) ** 2
     mean, second = squares.mean(axis=1), (squares**2).mean(axis=1)
     spread = second / mean.mean() ** 2 - 1
     free = 1 + 1.95  # of the first layer, which is Gaussian here, and c = 1 with 30 blocks
-    assert (spread.mean() - free) / (spread.std(ddof=1) / math.sqrt(20)) > 5
+    assert (spread.mean() - free) / (spread.std(ddof=1) / math.sqrt(80)) > 5
     for function in (wide_spectral_moments, spectral_law):
         with pytest.raises(NotCoveredError, match="open and close together in successive"):
             function(stages)

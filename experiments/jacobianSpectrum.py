@@ -192,7 +192,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
     --------
     >>> result = run(Config(net=("gaussian/relu",), depth=2, width=8, replicates=3))
     >>> list(dict.fromkeys(result.table["quantity"]))
-    ['mean', 'mean square', 'square of mean']
+    ['mean', 'mean square', 'square of mean', 'share of zeros']
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays, reasons = [], {}, {}

@@ -77,8 +77,8 @@ def missingMirror(stage):
     ],
 )
 def test_wrong_weights_contradict(arm, stage_of, monkeypatch):
-    sizes = logNorm.Config(arm=(arm,), size=("10x8",), replicates=200)
-    profiles = widthProfile.Config(arm=arm, profile=("8,6*5",), replicates=200)
+    sizes = logNorm.Config(arm=(arm,), size=("12x8",), replicates=200)
+    profiles = widthProfile.Config(arm=arm, profile=("8,6*6",), replicates=300)
     monkeypatch.setattr(norms, "propagate", changing(stage_of))
     assert contradicted(logNorm.run(sizes).table)
     assert contradicted(widthProfile.run(profiles).table)

@@ -8,6 +8,7 @@ UPGRADE ?=
 
 VENV_PYTHON := .venv/bin/python
 READY := .venv/.ready
+KERNELS := lookslinear/sampling/_kernels.abi3.so
 HOSTS_PYTHON := .venv-hosts/bin/python
 HOSTS_READY := .venv-hosts/.ready
 BENCH_PYTHON := .venv-bench/bin/python
@@ -48,10 +49,10 @@ help:
 	@echo '                     that will do of python3.11, python3.10, python3, python'
 	@echo '  UPGRADE=--upgrade  with make constraints: the newest version of everything'
 
-experiment: $(READY)
+experiment: $(READY) $(KERNELS)
 	$(VENV_PYTHON) -m experiments variance-propagation $(ARGS)
 
-test: $(READY)
+test: $(READY) $(KERNELS)
 	$(VENV_PYTHON) -m pytest $(ARGS)
 
 test-hosts: $(HOSTS_READY)
@@ -64,20 +65,20 @@ lint: $(READY)
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 
-bench: $(READY) $(BENCH_READY)
+bench: $(READY) $(KERNELS) $(BENCH_READY)
 	$(VENV_PYTHON) benchmarks/sampling.py --readme $(ARGS)
 
-bench-quick: $(READY) $(BENCH_READY)
+bench-quick: $(READY) $(KERNELS) $(BENCH_READY)
 	$(VENV_PYTHON) benchmarks/sampling.py --quick $(ARGS)
 
-bench-propagation: $(READY) $(BENCH_READY)
+bench-propagation: $(READY) $(KERNELS) $(BENCH_READY)
 	$(VENV_PYTHON) benchmarks/propagation.py $(ARGS)
 
-bench-theano: $(READY)
+bench-theano: $(READY) $(KERNELS)
 	$(VENV_PYTHON) benchmarks/theano_speed.py $(ARGS)
 
 clean:
-	rm -rf .venv .venv-hosts .venv-bench build dist looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-hosts .venv-bench build dist $(KERNELS) looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Sets the shell variable python to the interpreter asked for, or to the first candidate that runs (a
@@ -126,6 +127,11 @@ $(READY): constraints.txt
 	@$(VENV_PYTHON) $(PIP) install --quiet --constraint constraints.txt setuptools wheel
 	@$(VENV_PYTHON) $(PIP) install --quiet --no-deps --no-build-isolation --requirement constraints.txt
 	@$(VENV_PYTHON) -c '$(VERSION)' > $@
+
+# Where no C compiler is, setup.py says so and makes nothing, and NumPy does the same more slowly.
+$(KERNELS): lookslinear/sampling/kernels.c setup.py | $(READY)
+	@$(VENV_PYTHON) setup.py --quiet build_ext --inplace
+	@rm -rf build/temp.* build/lib.*
 
 # Sets the shell variable candidate to the interpreter asked for, or to the newest one that runs.
 define findNewPython

@@ -12,13 +12,14 @@ import tyro
 from rich.console import Console
 
 from experiments.comparing import contradicted
-from experiments.conducting import UsageError, conduct, consoleFor, refusals
+from experiments.conducting import UsageError, conduct, consoleFor, progress, refusals
 from experiments.everything import conductAll
 from experiments.experiment import Experiment
 from experiments.listing import tellExperiments
 from experiments.plotting import plotRun
+from experiments.published import CLAIMS, holdAll, markdownOf, shownTable
 from experiments.registry import EXPERIMENTS
-from experiments.running import RESULTS, newFolder
+from experiments.running import RESULTS, newFolder, replaceText
 from experiments.stored import readRun
 from lookslinear.errors import known_name
 
@@ -129,6 +130,41 @@ class Plot:
         return DONE
 
 
+@dataclass(frozen=True)
+class Published:
+    """Hold published claims to theory and to networks: a minute, one row a claim."""
+
+    markdown: Annotated[
+        Path | None,
+        tyro.conf.arg(metavar="FILE", help="Write the table here too, such as docs/published.md."),
+    ] = None
+    check: Flag = False
+    """Exit with status 1 if any measurement contradicts our own prediction: |z| > 5."""
+    quiet: Flag = False
+    """Print nothing but errors."""
+
+    def act(self) -> int:
+        """Hold all claims, and return the exit status."""
+        console = consoleFor(self.quiet)
+        with refusals():
+            _refuseUnwritable(self.markdown)
+        with progress(len(CLAIMS), console) as advance:
+            findings = holdAll(CLAIMS, advance)
+        console.print(shownTable(findings))
+        if self.markdown:
+            replaceText(self.markdown, markdownOf(findings))
+            console.print(f"Written to {self.markdown}", highlight=False, soft_wrap=True)
+        contradicting = any(found.contradicted for found in findings)
+        return CONTRADICTED if self.check and contradicting else DONE
+
+
+def _refuseUnwritable(path: Path | None) -> None:
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise ValueError(
+            f"markdown must be a file in a folder that is there. Received: {str(path)!r}."
+        )
+
+
 def _commandOf(experiment: Experiment) -> type:
     """The command of one experiment, with its options as fields."""
     return make_dataclass(
@@ -149,4 +185,5 @@ COMMANDS: Mapping[str, type] = {
     "list": List,
     "all": All,
     "plot": Plot,
+    "published": Published,
 }

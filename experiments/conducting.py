@@ -51,7 +51,7 @@ def conduct(
             plan = _checkable(experiment.prepare(config), check)
             final = output or newFolder(experiment.name)
             folder = stack.enter_context(completeFolder(final))
-        with _progress(plan, console) as advance:
+        with progress(plan.steps, console) as advance:
             result = experiment.run(plan, advance)
         writeRun(folder, experiment.name, plan.config, result, started)
         if plot:
@@ -81,7 +81,7 @@ def _checkable(plan: Plan, check: bool) -> Plan:
 
 
 @contextmanager
-def _progress(plan: Plan, console: Console) -> Iterator[Callable[[str], None]]:
+def progress(steps: int, console: Console) -> Iterator[Callable[[str], None]]:
     """A bar over all steps; gives the function that moves it on by one."""
     bar = Progress(
         TextColumn("{task.description}"),
@@ -92,5 +92,5 @@ def _progress(plan: Plan, console: Console) -> Iterator[Callable[[str], None]]:
         transient=True,
     )
     with bar:
-        task = bar.add_task("starting", total=plan.steps)
+        task = bar.add_task("starting", total=steps)
         yield lambda words: bar.update(task, advance=1, description=words)

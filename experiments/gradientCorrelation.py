@@ -48,7 +48,7 @@ from lookslinear.theory import (
 from lookslinear.theory.shattering import paper_correlation, paper_variance
 
 NAME = "gradient-correlation"
-LINE = "gradients of two inputs against depth: the theorem, the mean field, the measurement"
+LINE = "Gradients of two inputs against depth: the theorem, the mean field, the measurement."
 #: Each net, and the theorem of Balduzzi et al. 2017 that is about it.
 NETS = {
     "plain": "theorem 1",

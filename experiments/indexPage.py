@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import jinja2
 import numpy as np
 
 from experiments.experiment import Experiment
+from experiments.running import replaceText
 from experiments.stored import StoredRun, StoredRunError, readRun
 from experiments.verdicts import Verdict, worstRows
 
@@ -74,9 +74,7 @@ def writePage(
     """
     entries = [_entry(Path(folder), one, failures or {}) for one in experiments]
     path = Path(folder, PAGE)
-    partial = path.with_name(f".{PAGE}.partial")
-    partial.write_text(_template().render(entries=entries), encoding="utf-8")
-    os.replace(partial, path)
+    replaceText(path, _template().render(entries=entries))
     return path
 
 

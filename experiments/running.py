@@ -148,6 +148,13 @@ def writeRun(
     )
 
 
+def replaceText(path: Path, text: str) -> None:
+    """Put a text in the place of an old one, which stays whole until the new one is."""
+    partial = path.with_name(f".partial-{path.name}")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
 def _writeJson(path: Path, content: Mapping) -> None:
     path.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 

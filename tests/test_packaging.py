@@ -21,6 +21,7 @@ SHIPPED = {
     "initialisations", "initialising", "utilityFunctions", "lookslinear", "layers", "experiments",
 }  # fmt: skip
 NOT_SHIPPED = {"setup", "conftest", "tests", "benchmarks"}
+KERNELS = "lookslinear/sampling/_kernels.abi3.so"
 PYTHONS = ("3.10", "3.11")  # those that Theano-PyMC supports
 LATER = ("3.12", "3.13")
 
@@ -40,10 +41,10 @@ def rooms(folder):
 
 
 def sources(folder):
-    """Every file of the folder's rooms, relative to the folder."""
+    """Every file of the folder's rooms but what a compiler reads, relative to the folder."""
     files = [path for name in rooms(folder) for path in folder.glob(f"{name}/**/*")]
     files += [folder / f"{name}.py" for name in rooms(folder)]
-    kept = (path for path in files if path.is_file() and "__pycache__" not in path.parts)
+    kept = (path for path in files if path.is_file() and path.suffix not in (".c", ".pyc"))
     return {path.relative_to(folder).as_posix() for path in kept}
 
 
@@ -51,7 +52,15 @@ def sources(folder):
 def tree(tmp_path_factory):
     """A copy of the checkout, so that building leaves nothing in the checkout itself."""
     ignored = shutil.ignore_patterns(
-        ".venv*", ".git", ".*_cache", "__pycache__", "build", "dist", "results", "*.egg-info"
+        ".venv*",
+        ".git",
+        ".*_cache",
+        "__pycache__",
+        "build",
+        "dist",
+        "results",
+        "*.egg-info",
+        "*.so",
     )
     return shutil.copytree(ROOT, tmp_path_factory.mktemp("tree") / "check out", ignore=ignored)
 
@@ -120,7 +129,14 @@ def test_every_room_is_shipped_and_nothing_else(wheel, tree):
     assert (tree / "tests").is_dir(), "tests were there to be picked up"
     assert {name.split("/")[0].removesuffix(".py") for name in held} == rooms(tree)
     assert rooms(tree) >= SHIPPED
-    assert held == sources(tree)
+    assert held - {KERNELS} == sources(tree)
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not there")
+def test_the_wheel_holds_compiled_kernels_for_any_python(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        assert KERNELS in archive.namelist()
+    assert "-cp310-abi3-" in wheel.name
 
 
 def test_every_folder_with_code_is_a_package(tree):
@@ -152,7 +168,7 @@ def test_licence_is_stated_and_shipped(info, metadata):
     assert info.keys() & {"LICENSE", "licenses/LICENSE"}
 
 
-def test_mathematics_imports_alone_from_the_wheel(wheel):
+def test_mathematics_imports_alone_from_the_wheel(wheel, tmp_path):
     script = """
 import importlib, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
@@ -163,7 +179,9 @@ for module in pkgutil.walk_packages(lookslinear.__path__, "lookslinear."):
     print("imported", module.name)
 print(*sorted({name.split(".")[0] for name in sys.modules}))
 """
-    printed = run(sys.executable, "-I", "-c", script, str(wheel)).splitlines()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    printed = run(sys.executable, "-I", "-c", script, str(tmp_path)).splitlines()
     assert "imported lookslinear.theory" in printed
     others = SHIPPED - {"lookslinear"}
     heavy = {"theano", "matplotlib", "pandas", "sklearn", "rich", "tyro"}
@@ -262,7 +280,8 @@ def checkout(tmp_path):
         pytest.skip("make is not installed")
     folder = tmp_path / "check out"
     (folder / ".venv/bin").mkdir(parents=True)
-    for name in ("Makefile", "constraints.txt"):
+    (folder / KERNELS).parent.mkdir(parents=True)
+    for name in ("Makefile", "constraints.txt", "setup.py", "lookslinear/sampling/kernels.c"):
         shutil.copy(ROOT / name, folder / name)
         os.utime(folder / name, (1e9, 1e9))
     (folder / ".venv/bin/python").symlink_to(sys.executable)
@@ -306,6 +325,16 @@ def test_targets_install_once(checkout, target, command):
     (checkout / ".venv/.ready").unlink()  # as after an interrupted installation
     due = make(target, cwd=checkout)
     assert due.index("-m venv --clear .venv") < due.index(f".venv/bin/python {command}")
+
+
+def test_kernels_are_compiled_once_and_again_when_they_change(checkout):
+    command = "setup.py --quiet build_ext --inplace"
+    due = make("test", cwd=checkout)
+    assert due.index(command) < due.index("-m pytest")
+    (checkout / KERNELS).touch()
+    assert command not in make("test", cwd=checkout)
+    os.utime(checkout / KERNELS, (0.9e9, 0.9e9))
+    assert command in make("test", cwd=checkout)
 
 
 def test_hosts_have_an_environment_of_their_own(checkout):

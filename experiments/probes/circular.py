@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.probes.propagation import kindOf
+from experiments.probes import kindOf
 
 
 class CircularKind:

@@ -175,7 +175,7 @@ def _cut(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int |
 
     def cut(index: int) -> None:
         some = units[pieces[index]]
-        keys = Generator(streams[index]).random((len(some), rest), dtype=np.float32)
+        keys = Generator(streams.bits(index)).random((len(some), rest), dtype=np.float32)
         order = keys.argpartition(law.zeros_per_output - 1, axis=1)
         some[...] = mask_sparsely(some, order[:, : law.zeros_per_output])
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.random import Generator
 
 from lookslinear.laws import TRUNCATED_DEVIATION, TRUNCATION, WeightLaw
+from lookslinear.sampling.kernels import populate
 from lookslinear.sampling.seeds import Streams
-from lookslinear.sampling.sources import ALONE, AMONG_OTHERS, OfBits, OfGenerator, scratch
+from lookslinear.sampling.sources import MAKING, OfBits, OfGenerator
 from lookslinear.sampling.threads import run_blocks
 
 #: The bytes of a block's numbers: with what is made on the way about a level-2 cache. Shorter ones
@@ -24,6 +25,8 @@ from lookslinear.sampling.threads import run_blocks
 BLOCK_BYTES = 2**20
 #: From so many blocks on threads share them: to wake a thread takes longer than to fill a block.
 SHARED = 4
+#: From so many bytes on malloc gives new pages.
+NEW_PAGES = 2**17
 #: Up to so many entries NumPy's own methods, without seeds for blocks, are as fast.
 FEW = {"normal": 2**12, "truncated_normal": 2**12, "uniform": 2**15}
 
@@ -49,10 +52,9 @@ def fill(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int |
     pieces = pieces_of(whole.shape, BLOCK_BYTES // drawn_dtype(law.dtype).itemsize)
     streams = Streams(generator, len(pieces))
     shared = len(pieces) >= SHARED
-    at_once = AMONG_OTHERS if shared else ALONE
 
     def fill_piece(index: int) -> None:
-        _fill_piece(whole[pieces[index]], law, OfBits(streams[index], at_once))
+        _fill_piece(whole[pieces[index]], law, OfBits(streams[index]))
 
     run_blocks(fill_piece, len(pieces), threads if shared else 1)
 
@@ -90,6 +92,8 @@ def _fill_piece(piece: np.ndarray, law: WeightLaw, source: Source) -> None:
     dtype = drawn_dtype(law.dtype)
     in_place = piece.flags.c_contiguous and piece.dtype == dtype
     numbers = piece.reshape(-1) if in_place else np.empty(piece.size, dtype)
+    if numbers.nbytes >= NEW_PAGES:
+        populate(numbers)
     _FAMILIES[law.family](numbers, law, source)
     if not in_place:
         piece[...] = numbers.reshape(piece.shape)
@@ -110,21 +114,18 @@ def _truncated_normal(numbers: np.ndarray, law: WeightLaw, source: Source) -> No
     deviation = law.scale / TRUNCATED_DEVIATION
     radius = TRUNCATION * deviation
     source.normal(numbers, deviation)
-    beyond = np.flatnonzero(
-        np.abs(numbers, out=scratch(numbers.shape, numbers.dtype, "angles")) > radius
-    )
-    while beyond.size:
-        redrawn = _inside(beyond.size, radius, deviation, numbers.dtype, source)
-        numbers[beyond[: redrawn.size]] = redrawn
-        beyond = beyond[redrawn.size :]
+    done, offered = 0, _offered(numbers.size)
+    while done < numbers.size:
+        candidates = np.empty(offered, numbers.dtype)
+        source.normal(candidates, deviation)
+        done += MAKING.replace_beyond(numbers[done:], radius, candidates)
+        offered = 64
     _move(numbers, law, radius)
 
 
-def _inside(count: int, radius: float, deviation: float, dtype: type, source: Source) -> np.ndarray:
-    """Normal numbers inside the radius, `count` or, rarely, fewer: 4.6 % of those drawn are not."""
-    candidates = np.empty(count + count // 10 + 16, dtype)
-    source.normal(candidates, deviation)
-    return candidates[np.abs(candidates) <= radius][:count]
+def _offered(count: int) -> int:
+    """Candidates that nearly always suffice to replace the 4.6 % that lie beyond two deviations."""
+    return int(0.0477 * count + 5 * math.sqrt(0.05 * count)) + 16
 
 
 def _move(numbers: np.ndarray, law: WeightLaw, radius: float = math.inf) -> None:

@@ -32,9 +32,10 @@ from scipy.linalg import lapack
 from lookslinear.errors import known_name, whole_number
 from lookslinear.laws import WeightLaw, dtype_name
 from lookslinear.sampling.blas import add_product, invert_unit_upper, on_one_thread, upper_gram
-from lookslinear.sampling.entries import BLOCK_BYTES, drawn_dtype
+from lookslinear.sampling.entries import BLOCK_BYTES, NEW_PAGES, drawn_dtype
+from lookslinear.sampling.kernels import populate
 from lookslinear.sampling.seeds import Rng, Streams, as_generator
-from lookslinear.sampling.sources import ALONE, OfBits, OfGenerator, scratch
+from lookslinear.sampling.sources import OfBits, OfGenerator, scratch
 from lookslinear.sampling.threads import checked_threads, run_blocks
 
 #: Up to so many entries the Gaussian vectors are drawn by NumPy, without seeds for blocks.
@@ -120,19 +121,23 @@ class _Reflections:
 def _fill_frame(frame: np.ndarray, gain: float, generator: Generator, threads: int | None) -> None:
     """Fills a matrix by rows or by columns with a Haar frame times a gain."""
     frame = _standing(frame)
+    if frame.nbytes >= NEW_PAGES:
+        populate(frame)
     work = frame.size * frame.shape[1]
-    if work <= TINY:
-        _fill_at_once(frame, gain, generator)
-    elif work < SMALL:
-        on_one_thread(lambda: _fill_at_once(frame, gain, generator))
+    if work < SMALL:
+        make = partial(_fill_at_once, frame, gain, generator)
     else:
-        on_one_thread(lambda: _fill_in_blocks(frame, gain, generator, threads))
+        make = partial(_fill_in_blocks, frame, gain, generator, threads)
+    if work > TINY:
+        on_one_thread(make)
+    else:
+        make()
 
 
 def _fill_at_once(frame: np.ndarray, gain: float, generator: Generator) -> None:
     vectors = _room(frame.shape[::-1], frame.dtype)
     few = vectors.size <= FEW
-    source = OfGenerator(generator) if few else OfBits(Streams(generator, 1)[0], at_once=ALONE)
+    source = OfGenerator(generator) if few else OfBits(Streams(generator, 1)[0])
     heads, norms = _draw_gaussian(vectors, source)
     signs = -np.copysign(1, heads)
     vectors *= 1 / (heads - signs * norms)[:, None]  # LAPACK's vectors begin with 1

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import _thread
 import os
-from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 
 _MOST = 256
 
-_idle: deque[_Helper] = deque()
+_inbox: SimpleQueue[Task] = SimpleQueue()
 _helpers = 0
+#: One token for each task that has not ended: so many helpers are of use.
+_open: set[object] = set()
 
 
 class Task:
@@ -32,85 +34,67 @@ class Task:
     """
 
     def __init__(self, work: Callable[[], None]):
-        self._work, self._ticket, self._finished = work, [None], _thread.allocate_lock()
+        self._work, self._finished, self.token = work, _thread.allocate_lock(), object()
         self._error: BaseException | None = None
+        self._fate: dict[str, str] = {}  # its setdefault is atomic: the first one decides
         self._finished.acquire()
 
-    def run(self, leave: Callable[[], None] = lambda: None) -> None:
-        """Does the work, unless it has been called off; then leaves, before anyone is woken."""
-        begun = self._claimed()
-        try:
-            if begun:
+    def run(self) -> None:
+        """Does the work, unless it has been called off."""
+        if self._fate.setdefault("is", "begun") == "begun":
+            try:
                 self._work()
-        except BaseException as error:
-            self._error = error
-        leave()
-        if begun:
+            except BaseException as error:
+                self._error = error
             self._finished.release()
 
     def end(self) -> BaseException | None:
-        """Calls it off if it has not begun, else waits for its end; what it raised is returned."""
-        if not self._claimed():
-            self._finished.acquire()
+        """Calls it off if it has not begun, else waits for its end; what it raised is returned.
+
+        To be called again if it is interrupted.
+        """
+        if self._fate.setdefault("is", "called off") == "begun":
+            with self._finished:
+                pass
+        _open.discard(self.token)
+        self._work = None  # the task may wait in the inbox; what it would have written to need not
         return self._error
 
-    def _claimed(self) -> bool:
-        """True for the first one who asks."""
-        try:
-            self._ticket.pop()
-        except IndexError:
-            return False
-        return True
 
-
-class _Helper:
-    """One thread, which ends with the process."""
-
-    def __init__(self):
-        self.inbox: SimpleQueue[Task] = SimpleQueue()
-        _thread.start_new_thread(self._serve, ())
-
-    def _serve(self) -> None:
-        while True:
-            self.inbox.get().run(lambda: _idle.append(self))
-
-
-def helped(work: Callable[[], None]) -> Task:
-    """A task that a waiting helper, or a new one, will run; nobody, where there can be no more.
+def offer(task: Task) -> None:
+    """Has a waiting helper, or a new one, run the task; nobody, where there can be none.
 
     Examples
     --------
     >>> done = SimpleQueue()
-    >>> task = helped(lambda: done.put(2))
+    >>> offer(Task(lambda: done.put(2)))
     >>> done.get()
     2
     """
-    task, helper = Task(work), _waiting()
-    if helper is not None:
-        helper.inbox.put(task)
-    return task
+    _open.add(task.token)
+    if _helpers < min(len(_open), _MOST):
+        _start()
+    if _helpers:
+        _inbox.put(task)
 
 
-def _waiting() -> _Helper | None:
+def _start() -> None:
     global _helpers
-    try:
-        return _idle.pop()
-    except IndexError:
-        pass
-    if _helpers >= _MOST:
-        return None
-    try:
-        helper = _Helper()
-    except RuntimeError:  # the interpreter shuts down, or the machine is full
-        return None
-    _helpers += 1
-    return helper
+    # The interpreter that shuts down, or a machine that is full, starts no more threads.
+    with suppress(RuntimeError):
+        _thread.start_new_thread(_serve, (_inbox,))
+        _helpers += 1
+
+
+def _serve(inbox: SimpleQueue[Task]) -> None:
+    while True:
+        inbox.get().run()
 
 
 def _forget() -> None:
-    global _helpers
-    _idle.clear()
-    _helpers = 0
+    global _inbox, _helpers
+    _inbox, _helpers = SimpleQueue(), 0
+    _open.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -10,6 +10,8 @@ from numpy.random.bit_generator import ISeedSequence
 
 Rng = int | SeedSequence | Generator | None
 
+#: SFC64 generators that take turns in a stream: as many as fill the vectors of any processor.
+LANES = 8
 #: 64-bit words that one SFC64 is seeded with.
 _WORDS = 3
 
@@ -78,32 +80,45 @@ class Streams:
     """Independent streams of random bits, one for each block of a draw, seeded by a generator.
 
     Which thread fills a block does not matter, since the block's numbers come from its own stream.
-    Each is seeded with 192 of the generator's next bits, which SFC64 mixes once more: that takes
-    one microsecond, where a SeedSequence for each stream would take ten.
+    Each is seeded with the generator's next bits, 192 for each of the SFC64 that take turns in it,
+    which mix them once more: a SeedSequence for each would take longer than a small block.
 
     Examples
     --------
     >>> first, second = (Streams(np.random.default_rng(7), 2)[index] for index in range(2))
     >>> again = Streams(np.random.default_rng(7), 2)[0]
-    >>> int(first.random_raw()) == int(again.random_raw()) != int(second.random_raw())
-    True
+    >>> bool((first == again).all()), bool((first == second).any())
+    (True, False)
     """
 
     def __init__(self, generator: Generator, count: int):
         self._words = generator.integers(
-            2**64 - 1, size=(count, _WORDS), dtype=np.uint64, endpoint=True
+            2**64 - 1, size=(count, _WORDS, LANES), dtype=np.uint64, endpoint=True
         )
 
-    def __getitem__(self, index: int) -> SFC64:
-        return SFC64(_Words(self._words[index]))
+    def __getitem__(self, index: int) -> np.ndarray:
+        """The words (3, lanes) that a stream is seeded with."""
+        return self._words[index]
+
+    def bits(self, index: int) -> SFC64:
+        """The first of a stream's bit generators, for NumPy's own methods."""
+        return SFC64(Words(self[index][:, 0]))
 
 
-class _Words(ISeedSequence):
-    """Words that are already random, in the form that a bit generator asks its seed for them."""
+class Words(ISeedSequence):
+    """Words that are already random, in the form that a bit generator asks its seed for them.
+
+    Examples
+    --------
+    >>> words = Words(np.arange(3, dtype=np.uint64))
+    >>> bool(SFC64(words).random_raw() == SFC64(words).random_raw())
+    True
+    """
 
     def __init__(self, words: np.ndarray):
-        self.words = words
+        self.words = np.ascontiguousarray(words)
 
     def generate_state(self, n_words: int, dtype: type = np.uint32) -> np.ndarray:
+        """The words; a generator that asks for others was not meant."""
         assert (n_words, dtype) == (self.words.size, np.uint64)
         return self.words

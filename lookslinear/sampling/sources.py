@@ -1,7 +1,7 @@
-"""Sources of numbers: NumPy's own methods for a few, and block-wise transforms of bits for many.
+"""Sources of numbers: NumPy's own methods for a few, and transforms of random bits for many.
 
 Both fill a contiguous array of single or double precision in place. From bits, single precision is
-made of 32 of them a number, double precision of 53.
+made of 32 of them a number, double precision of 54.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import math
 import threading
 
 import numpy as np
-from numpy.random import SFC64, Generator
+from numpy.random import Generator
 
-#: 32-bit integers that are asked of a bit generator at once, each time in a new array. Of up to 128
-#: KB malloc keeps the pages; a longer call leaves the interpreter's lock to others for longer.
-ALONE, AMONG_OTHERS = 2**15 - 64, 2**17
-#: Makes both 32-bit halves of a word odd.
-_ODD = np.uint64(2**32 + 1)
-#: Times the largest integers it is less than 1, which has no radius, where rounded 2^-31 gives 1.
-_BELOW_2_TO_MINUS_31 = np.nextafter(np.float32(2.0**-31), np.float32(0))
+from lookslinear.sampling import kernels, transforms
+
+#: Who makes numbers of bits.
+MAKING = kernels if kernels.library() else transforms
+#: Times an odd integer of a stream: between -1 and 1.
+_STEPS = {np.dtype("float32"): 2.0**-31, np.dtype("float64"): 2.0**-53}
 
 
 class OfGenerator:
@@ -46,7 +45,7 @@ class OfGenerator:
 
 
 class OfBits:
-    """Numbers made of a stream of random bits by transforms that NumPy runs as vector loops.
+    """Numbers made of a stream of random bits, compiled where there are kernels, else by NumPy.
 
     Normal numbers come in pairs from one radius and one angle (Box and Muller):
 
@@ -54,7 +53,8 @@ class OfBits:
 
     The uniform u is never 0, and in single precision never 1. It goes down to 2^-31 (single) or
     2^-53, so the tails reach to 6.5 or 8.5 standard deviations; one of 10^10, or 10^17, numbers
-    would lie beyond.
+    would lie beyond. In single precision all steps are those of `transforms`, so the bits are the
+    same on every processor; in double precision the last ones are those of NumPy's log, sin, cos.
 
     References
     ----------
@@ -62,17 +62,33 @@ class OfBits:
 
     Examples
     --------
+    >>> from lookslinear.sampling.seeds import Streams
     >>> numbers = np.empty(100_001, "float32")
-    >>> OfBits(SFC64(0)).normal(numbers, 0.1)
+    >>> OfBits(Streams(np.random.default_rng(0), 1)[0]).normal(numbers, 0.1)
     >>> round(float(numbers.std()), 2)
     0.1
     """
 
-    def __init__(self, bits: SFC64, at_once: int = AMONG_OTHERS):
-        self.bits, self.at_once = bits, at_once
+    def __init__(self, words: np.ndarray):
+        self.stream = MAKING.Stream(words)
 
     def normal(self, out: np.ndarray, deviation: float) -> None:
         """Fills `out` with normal numbers of a standard deviation."""
+        if out.dtype == np.float32:
+            self.stream.normal(out, deviation)
+        else:
+            self._normal_doubles(out, deviation)
+
+    def uniform(self, out: np.ndarray, radius: float) -> None:
+        """Fills `out` with uniform numbers between -radius and radius."""
+        step = _STEPS[out.dtype]
+        if radius * step < np.finfo(out.dtype).tiny:  # so small a factor would lose digits
+            self.stream.odd(out, step)
+            out *= out.dtype.type(radius)
+        else:
+            self.stream.odd(out, radius * step)
+
+    def _normal_doubles(self, out: np.ndarray, deviation: float) -> None:
         half = (out.size + 1) // 2
         radii, second = out[:half], out[half:]
         # NumPy takes arrays that touch for ones that overlap, and leaves its vector loops: so with
@@ -80,49 +96,18 @@ class OfBits:
         pitch = (half // 16 + 2) * 16
         angles, spare = scratch((2, pitch), out.dtype, "angles")[:, :half]
         self._draw_radii(radii, deviation)
-        self._draw_angles(angles)
+        self.stream.odd(angles, math.pi * _STEPS[out.dtype])
         np.sin(angles[: second.size], out=second)
         second *= radii[: second.size]
         radii *= np.cos(angles, out=spare)
 
-    def uniform(self, out: np.ndarray, radius: float) -> None:
-        """Fills `out` with uniform numbers between -radius and radius."""
-        if out.dtype == np.float64:
-            _spread(Generator(self.bits).random(out=out), out, radius)
-        else:
-            self._draw_integers(out)
-            _scale(out, radius, 2.0**-31)
-
     def _draw_radii(self, radii: np.ndarray, deviation: float) -> None:
-        if radii.dtype == np.float64:
-            np.subtract(1, Generator(self.bits).random(out=radii), out=radii)
-        else:
-            self._draw_integers(radii)
-            np.abs(radii, out=radii)
-            radii *= _BELOW_2_TO_MINUS_31
+        self.stream.odd(radii, _STEPS[radii.dtype])
+        np.abs(radii, out=radii)
         np.log(radii, out=radii)
         radii *= -2
         np.sqrt(radii, out=radii)
-        radii *= radii.dtype.type(deviation)
-
-    def _draw_angles(self, angles: np.ndarray) -> None:
-        if angles.dtype == np.float64:
-            Generator(self.bits).random(out=angles)
-            angles *= 2 * math.pi
-        else:
-            self._draw_integers(angles)
-            angles *= np.float32(math.pi * 2.0**-31)
-
-    def _draw_integers(self, out: np.ndarray) -> None:
-        """Uniform odd integers of 32 bits: symmetric, and never 0.
-
-        They are signed, since NumPy turns only these into floats quickly.
-        """
-        for start in range(0, out.size, self.at_once):
-            part = out[start : start + self.at_once]
-            bits = self.bits.random_raw((part.size + 1) // 2)
-            bits |= _ODD
-            np.copyto(part, bits.view(np.int32)[: part.size])
+        radii *= deviation
 
 
 def scratch(shape: tuple[int, ...], dtype: np.dtype, use: str) -> np.ndarray:
@@ -143,14 +128,6 @@ def scratch(shape: tuple[int, ...], dtype: np.dtype, use: str) -> np.ndarray:
 
 
 _kept = threading.local()
-
-
-def _scale(numbers: np.ndarray, radius: float, step: float) -> None:
-    """Times both factors: at once, unless their product is so small that it would lose digits."""
-    if radius * step < np.finfo(numbers.dtype).tiny:
-        numbers *= numbers.dtype.type(step)
-        step = 1.0
-    numbers *= numbers.dtype.type(radius * step)
 
 
 def _spread(fractions: np.ndarray, out: np.ndarray, radius: float) -> None:

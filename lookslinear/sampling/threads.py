@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from lookslinear.errors import whole_number
-from lookslinear.sampling.helpers import helped
+from lookslinear.sampling.helpers import Task, offer
 
 #: The variables that set the number of threads where the program does not; the first one counts.
 VARIABLES = ("LOOKSLINEAR_NUM_THREADS", "OMP_NUM_THREADS")
@@ -104,14 +104,25 @@ def run_blocks(work: Callable[[int], object], count: int, threads: int | None = 
     def help_out() -> None:
         _take_on(lambda usable: usable - {core}, core, work, waiting)
 
-    tasks = [helped(help_out) for _ in range(most - 1)]
+    tasks = [Task(help_out) for _ in range(most - 1)]
     try:
+        for task in tasks:
+            offer(task)
         _take_on(lambda usable: usable & {core}, core, work, waiting)
     finally:
-        waiting.clear()
-        errors = [task.end() for task in tasks]
+        try:
+            errors = _end(tasks, waiting)
+        except BaseException:  # an interrupt came in between; what helpers write to is not ours yet
+            _end(tasks, waiting)
+            raise
     for error in filter(None, errors):
         raise error
+
+
+def _end(tasks: list[Task], waiting: deque[int]) -> list[BaseException | None]:
+    """Waits for the blocks that are being worked on, and has no other ones begun."""
+    waiting.clear()
+    return [task.end() for task in tasks]
 
 
 def _take_on(

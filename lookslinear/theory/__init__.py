@@ -2,13 +2,14 @@
 
 Every function predicts or raises `NotCoveredError` with the reason; none passes a value through.
 `Stage` describes one layer, `Residual` a sum with a branch; a network is a list of them, and the
-input of every recursion. `maps` holds single activations, `signals` and `gradients` the step
-through one layer, `depth` second moments through a network, `correlations` those of two samples,
-`shattering` the published theorems on them, `log_norm` the exact finite-width moments of the norm,
-`norm_laws` its whole law, made of `log_terms`, `spectra` moments of the Jacobian's singular values,
-`spectral_laws` and `fuss_catalan` their densities, `finite_width` first-order corrections for
-smooth activations, `taps` what kernels read, `padding` border losses, `silence` the share of
-pre-activations that are exactly 0.
+input of every recursion. `maps` holds single activations (with `closed_forms`, and by `quadrature`
+and `two_point`), `phases` their fixed points, `signals` and `gradients` the step through one layer,
+`depth` second moments through a network, `correlations` those of two samples, `shattering` the
+published theorems on them, `log_norm` the exact finite-width moments of the norm, `norm_laws` its
+whole law, made of `log_terms`, `spectra` moments of the Jacobian's singular values, `spectral_laws`
+and `fuss_catalan` their densities, `finite_width` first-order corrections for curved activations,
+`taps` what kernels read, `padding` border losses, `silence` the share of pre-activations that are
+exactly 0.
 """
 
 from lookslinear.errors import NotCoveredError
@@ -27,6 +28,7 @@ from lookslinear.theory.maps import (
     mean,
     product_moment,
     second_moment,
+    second_moment_slope,
     squared_derivative_moment,
 )
 from lookslinear.theory.norm_laws import (
@@ -37,6 +39,19 @@ from lookslinear.theory.norm_laws import (
     relative_error_of_mean,
 )
 from lookslinear.theory.padding import zero_padding_loss
+from lookslinear.theory.phases import (
+    CriticalPoint,
+    DepthScales,
+    Gains,
+    chi_1,
+    correlation_fixed_point,
+    correlation_slope,
+    critical_line,
+    critical_weight_moment,
+    depth_scales,
+    fixed_point,
+    gain_table,
+)
 from lookslinear.theory.shattering import (
     paper_correlation,
     paper_covariance,
@@ -48,19 +63,30 @@ from lookslinear.theory.stages import Residual, Stage
 
 __all__ = [
     "Batch",
+    "CriticalPoint",
+    "DepthScales",
+    "Gains",
     "NotCoveredError",
     "Residual",
     "Stage",
     "backward_log_norm",
     "backward_log_norm_law",
     "backward_second_moments",
+    "chi_1",
+    "correlation_fixed_point",
+    "correlation_slope",
     "correlations",
+    "critical_line",
+    "critical_weight_moment",
+    "depth_scales",
     "derivative_moment",
     "derivative_product_moment",
     "entry_kurtosis",
     "finite_width_moments",
+    "fixed_point",
     "forward_log_norm",
     "forward_second_moments",
+    "gain_table",
     "gradient_correlations",
     "log_norm_law",
     "mean",
@@ -71,6 +97,7 @@ __all__ = [
     "product_moment",
     "relative_error_of_mean",
     "second_moment",
+    "second_moment_slope",
     "spectral_law",
     "spectral_moments",
     "squared_derivative_moment",

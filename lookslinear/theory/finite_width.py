@@ -1,4 +1,4 @@
-"""Second moments of dense nets with a smooth activation, to first order in 1 / width.
+"""Second moments of dense nets with a curved activation, to first order in 1 / width.
 
 At finite width the mean square m of a layer's pre-activations fluctuates between networks, and a
 curved map turns that into a shift of the mean. Given m, the pre-activations are uniform on a sphere
@@ -26,11 +26,11 @@ import numpy as np
 
 from lookslinear.errors import NotCoveredError
 from lookslinear.theory.depth import forward_step
-from lookslinear.theory.quadrature import normal_nodes
+from lookslinear.theory.quadrature import nodes_for
 from lookslinear.theory.stages import Stage, as_entering_moment, check_plain_chain
 
-#: The relative first-order term up to which the expansion is trusted.
-LARGEST_SHIFT = 1.0
+#: The relative first-order term, and the relative variance of m, up to which it is trusted.
+LARGEST_SHIFT, LARGEST_SCATTER = 1.0, 0.75
 
 
 def finite_width_moments(
@@ -49,8 +49,11 @@ def finite_width_moments(
     -------
     forward, backward : arrays with the stages as first axis, the samples behind it
         A gradient of independent normal numbers enters at the last outputs. Units: variance. NaN
-        where the first-order term is larger than 1, so that the expansion does not hold: on the
-        critical line beyond a depth of about three widths.
+        where the expansion does not hold: the first-order term is larger than 1, or m differs so
+        much between networks, by a relative variance of more than 3/4, that two terms do not
+        describe its effect. With Gaussian weights that is so for tanh on the critical line beyond
+        a depth of about one width, and for GELU and SiLU, whose fixed points are unstable, beyond
+        six layers of width 64.
 
     Raises
     ------
@@ -69,7 +72,9 @@ def finite_width_moments(
     _refuse_uncovered(stages)
     states = _trajectory(stages, as_entering_moment(input_moment, "input_moment"))
     shifts = np.array([state.shift / state.moment for state in states])
-    holds = np.abs(shifts) <= LARGEST_SHIFT
+    scatter = np.array([state.variance / state.moment**2 for state in states])
+    curved = not all(stage.activation.homogeneous for stage in stages)
+    holds = (np.abs(shifts) <= LARGEST_SHIFT) & ~(curved & (scatter > LARGEST_SCATTER))
     forward = np.array([state.moment for state in states]) * np.exp(np.where(holds, shifts, np.nan))
     # A gradient has passed all layers above it.
     holds = np.logical_and.accumulate(holds[::-1])[::-1]
@@ -111,7 +116,7 @@ class _Averages:
 
     @classmethod
     def of(cls, stage: Stage, q: np.ndarray) -> _Averages:
-        nodes, weights = normal_nodes(np.fmax.reduce(q, axis=None))
+        nodes, weights = nodes_for(q, stage.activation.kinks)
         h = np.sqrt(q)[..., None] * nodes
         values, derivatives = stage.activation.function(h), stage.activation.derivative(h)
         squares, slopes = values**2, derivatives**2
@@ -119,17 +124,21 @@ class _Averages:
         first = (nodes**2 - 1) / 2 * weights
         second = (nodes**4 - 6 * nodes**2 + 3) / 4 * weights
         return cls(
-            tuple(squares @ w / q**k for k, w in enumerate((weights, first, second))),
-            tuple(slopes @ w / q**k for k, w in enumerate((weights, first, second))),
-            squares**2 @ weights,
-            (slopes * squares) @ weights,
-            (slopes * nodes**2) @ weights,
-            (derivatives * values * nodes) @ weights,
+            tuple(_sums(squares, w) / q**k for k, w in enumerate((weights, first, second))),
+            tuple(_sums(slopes, w) / q**k for k, w in enumerate((weights, first, second))),
+            _sums(squares**2, weights),
+            _sums(slopes * squares, weights),
+            _sums(slopes * nodes**2, weights),
+            _sums(derivatives * values * nodes, weights),
         )
 
     def along(self, after: np.ndarray | float) -> np.ndarray:
         """By which factor a gradient is larger along h than across it, given that after it."""
         return (self.radial + (after - 1) * self.mixed**2 / self.V[0]) / self.D[0]
+
+
+def _sums(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return np.einsum("...i,...i", values, weights)
 
 
 def _gain(stage: Stage) -> float:

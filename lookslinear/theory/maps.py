@@ -15,7 +15,7 @@ from lookslinear.errors import NotCoveredError
 from lookslinear.theory.closed_forms import closed_forms, k0, k1
 from lookslinear.theory.quadrature import expectation
 from lookslinear.theory.stages import as_moment
-from lookslinear.theory.two_point import two_point
+from lookslinear.theory.two_point import two_point, two_point_of
 
 #: By how much rounding may put a correlation beyond 1.
 _ROUNDING = 1e-12
@@ -61,6 +61,26 @@ def derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarra
     (0.5, 1.0)
     """
     return _one_point(phi, q, "derivative", lambda phi, h: phi.derivative(h) ** 2)
+
+
+def second_moment_slope(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
+    """V'(q) = E h phi(h) phi'(h) / q, the slope of `second_moment`; NaN at q = 0 and beyond.
+
+    By Stein's lemma it is E phi'(h)^2 + E phi''(h) phi(h). Dimensionless.
+
+    Examples
+    --------
+    >>> round(float(second_moment_slope("selu", 1.0)), 5)
+    0.78265
+    """
+    phi, q = activation(phi), as_moment(q, "q")
+    if phi.homogeneous:
+        return second_moment(phi, np.ones_like(q))
+    _refuse_unknown_doubling(phi)
+    known = (q > 0) & np.isfinite(q)
+    safe = np.where(known, q, 1.0)
+    moment = expectation(lambda h: h * phi.function(h) * phi.derivative(h), safe, phi.kinks)
+    return np.where(known, moment / safe, np.nan)[()]
 
 
 def squared_derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
@@ -182,6 +202,16 @@ def derivative_product_moment(
         return two_point(phi.derivative, q1, q2, c, phi.kinks, forms.smooth_derivative)
     result = forms.derivative_product(q1, q2, c)
     return result + mirror * k0(-c) if mirror.any() else result
+
+
+def product_moment_of(phi: Activation | str, q: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """c -> `product_moment` at two equal variances q, which are looked at once for many c."""
+    phi, q = activation(phi), as_moment(q, "q")
+    forms = closed_forms(phi)
+    if forms.product is not None:
+        return lambda c: forms.product(q, q, c)
+    _refuse_unknown_doubling(phi)
+    return two_point_of(phi.function, q, phi.kinks, forms.smooth)
 
 
 def _one_point(

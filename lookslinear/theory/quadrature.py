@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -23,8 +23,8 @@ _FEWEST, _MOST = 128, 65536
 _BLOCK = 2**20
 #: The panels that a normal density needs, and those that a kink needs on its own scale.
 _PANELS = np.array([-_REACH, -4.0, 0.0, 4.0, _REACH])
-_AROUND_KINK = np.array([-8.0, -2.0, 0.0, 2.0, 8.0])
-_ORDER = 20
+_AROUND_KINK = np.array([-4.0, 0.0, 4.0])
+_ORDER = 16
 #: By how much the rule may differ from itself on every second node, relative to the mean size.
 _TRUSTED = 1e-7
 
@@ -86,6 +86,13 @@ def split_nodes(
     return panel_nodes(np.concatenate([panels, *ends, *more], axis=-1))
 
 
+def nodes_for(variance: np.ndarray, kinks: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """`split_nodes` where there are kinks, else one set of `normal_nodes` for all variances."""
+    if kinks:
+        return split_nodes(variance, kinks)
+    return normal_nodes(np.fmax.reduce(variance, axis=None, initial=0.0))
+
+
 def expectation(
     function: Callable[[np.ndarray], np.ndarray],
     variance: np.ndarray | float,
@@ -107,14 +114,23 @@ def expectation(
     """
     variance = np.asarray(variance, dtype=float)
     flat = variance.reshape(-1)
-    rule = _split_sums if kinks else _trapezoidal_sums
-    points = normal_nodes(np.fmax.reduce(flat, initial=0.0))
-    rows = max(1, _BLOCK // len(points[0]))
     result = np.empty(len(flat))
-    for start in range(0, len(flat), rows):
-        some = slice(start, start + rows)
-        result[some] = rule(function, flat[some], kinks or points)
+    for some, points in _groups(flat):
+        if kinks:
+            result[some] = _split_sums(function, flat[some], kinks)
+        else:
+            result[some] = _trapezoidal_sums(function, flat[some], points)
     return result.reshape(variance.shape)[()]
+
+
+def _groups(variances: np.ndarray) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
+    """The places of variances that need equally many nodes, few enough for a block, and those."""
+    octaves = np.ceil(np.log2(np.fmax(variances, 1.0)) / 2)
+    for octave in np.unique(octaves):
+        places = np.flatnonzero(octaves == octave)
+        points = normal_nodes(4.0**octave)
+        for some in np.array_split(places, -(-len(places) * len(points[0]) // _BLOCK)):
+            yield some, points
 
 
 def _split_sums(function: Callable, variance: np.ndarray, kinks: Sequence[float]) -> np.ndarray:

@@ -113,7 +113,7 @@ def _following(stage: Stage, layer: _Layer) -> _Layer:
         return layer
     if _reads_neighbours(stage):
         return _Layer(np.ones(1), np.zeros(1), outputs)
-    speaking = (1 - layer.zeros) * _speaking_signs(stage.activation)
+    speaking = _speaking(stage.activation, layer.zeros)
     if not law.zeros_per_output:
         silent = float(layer.weights @ (1 - speaking) ** layer.units)
         return _Layer(np.array([1 - silent, silent]), np.array([0.0, 1.0]), outputs)
@@ -125,9 +125,12 @@ def _reads_neighbours(stage: Stage) -> bool:
     return stage.law.frame_shape[0] > stage.read_channels
 
 
-def _speaking_signs(phi: Activation) -> float:
-    """The share of the signs of h for which phi(h) is not 0."""
-    return 1.0 if phi.slopes is None else sum(slope != 0 for slope in phi.slopes) / 2
+def _speaking(phi: Activation, zeros: np.ndarray) -> np.ndarray:
+    """How probable it is that phi(h) is not 0, given the share of h that are 0."""
+    if phi.function(np.zeros((1, 1))).any():  # such as sigmoid's: then even 0 speaks
+        return np.ones_like(zeros)
+    signs = 1.0 if phi.slopes is None else sum(slope != 0 for slope in phi.slopes) / 2
+    return (1 - zeros) * signs
 
 
 def _binomial(units: int, share: np.ndarray) -> np.ndarray:

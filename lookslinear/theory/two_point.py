@@ -23,13 +23,13 @@ from lookslinear.theory.quadrature import split_nodes
 #: Where the nodes of the expansion end, exp(-z^2 / 4) being 1e-17, and their distance.
 _REACH, _STEP = 12.5, 0.125
 #: Coefficients are found so many at a time, and at most.
-_AT_ONCE, _MOST = 64, 4096
+_AT_ONCE, _MOST = 64, 16384
 #: The share of E f(h)^2 that the expansion may leave out.
-_LEFT_OUT = 1e-12
+_LEFT_OUT = 1e-11
 #: How many pairs, and how many numbers, are in memory at once.
 _PAIRS, _NUMBERS = 2**13, 2**20
 #: Of the kink that an average over a normal variable has rounded: its panels in deviations.
-_ROUNDED = np.array([-9.0, -3.5, 0.0, 3.5, 9.0])
+_ROUNDED = np.array([-9.0, -3.5, 3.5, 9.0])
 #: Stands for a deviation of 0.
 _TINY = 1e-150
 
@@ -78,6 +78,41 @@ def two_point(
     return result.reshape(shape)[()]
 
 
+def two_point_of(
+    function: Callable[[np.ndarray], np.ndarray],
+    q: np.ndarray,
+    kinks: Sequence[float] = (),
+    smooth: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """c -> E f(h1) f(h2) at the variances q, for many arrays c of the same shape as q.
+
+    Examples
+    --------
+    >>> two_point_of(np.tanh, np.array([0.5, 1.0]))(np.array([1.0, 0.0])).round(6)
+    array([0.273676, 0.      ])
+    """
+    if kinks:
+        return lambda c: two_point(function, q, q, c, kinks, smooth)
+    blocks = [
+        hermite_coefficients(function, some) ** 2
+        for some in np.array_split(q.reshape(-1), max(1, q.size // _PAIRS))
+    ]
+
+    def at(c: np.ndarray) -> np.ndarray:
+        some = np.array_split(c.reshape(-1), len(blocks))
+        parts = [_power_series(block, part) for block, part in zip(blocks, some, strict=True)]
+        return np.concatenate(parts).reshape(c.shape)
+
+    return at
+
+
+def _power_series(coefficients: np.ndarray, c: np.ndarray) -> np.ndarray:
+    result = np.zeros_like(c)
+    for row in coefficients[::-1]:
+        result = result * c + row
+    return result
+
+
 def _by_panels(
     function: Callable,
     kinks: Sequence[float],
@@ -111,7 +146,9 @@ def _averaged(
 def _by_expansion(function: Callable, q1: np.ndarray, q2: np.ndarray, c: np.ndarray) -> np.ndarray:
     variances, places = np.unique(np.concatenate([q1, q2]), return_inverse=True)
     first, second = places[: len(q1)], places[len(q1) :]
-    coefficients = hermite_coefficients(function, variances, np.fmax.reduce(np.abs(c)))
+    largest = np.zeros(len(variances))
+    np.maximum.at(largest, places, np.abs(np.concatenate([c, c])))
+    coefficients = hermite_coefficients(function, variances, largest)
     result = np.zeros(len(c))
     for row in coefficients[::-1]:
         result = result * c + row[first] * row[second]
@@ -119,14 +156,16 @@ def _by_expansion(function: Callable, q1: np.ndarray, q2: np.ndarray, c: np.ndar
 
 
 def hermite_coefficients(
-    function: Callable[[np.ndarray], np.ndarray], variances: np.ndarray, largest: float = 1.0
+    function: Callable[[np.ndarray], np.ndarray],
+    variances: np.ndarray,
+    largest: np.ndarray | float = 1.0,
 ) -> np.ndarray:
     """a_k(q) for k = 0, 1, … (first axis) and each variance, as many as |c| up to `largest` needs.
 
     Raises
     ------
     NotCoveredError
-        If 4096, or as many as the nodes resolve, are not enough.
+        If 16384, or as many as the nodes resolve, are not enough.
 
     Examples
     --------

@@ -17,6 +17,7 @@ from experiments.registry import EXPERIMENTS
 TINY = {
     "border-loss": {"side": (4,), "depth": 2, "channels": 2, "replicates": 2},
     "downsampling": {"image": (0.0, 1.0), "layers": 1, "batch": 4, "replicates": 2},
+    "gradient-correlation": {"depth": 2, "width": 8, "batch": 6, "replicates": 2},
     "partial-mirror": {"rho": (0.5, 1.0), "depth": 2, "width": 8, "replicates": 2},
     "variance-propagation": {"depth": 3, "width": 8, "batch": 4, "replicates": 2},
 }

@@ -22,7 +22,8 @@ def singlePrecision():
 @pytest.fixture(scope="module")
 def points(singlePrecision):
     spread = np.random.default_rng(0).standard_normal((50, 6))
-    return cast(np.concatenate([spread, [[0, -0.0, 1, -1, 1e-30, -1e-30]]]))
+    edges = [[30, -30, 80, -80, 1e4, -1e4], [0, -0.0, 1, -1, 1e-30, -1e-30]]
+    return cast(np.concatenate([spread, edges]))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from lookslinear.activations import ACTIVATIONS, Activation, activation, leaky_relu
+from lookslinear.activations import (
+    ACTIVATIONS,
+    SELU_ALPHA,
+    SELU_SCALE,
+    Activation,
+    activation,
+    leaky_relu,
+)
 from lookslinear.errors import UnknownNameError
 from tests.oracles import ACTIVATIONS_ORACLE, crelu_oracle, gaussian_mean_oracle
 
@@ -48,6 +55,50 @@ def test_dtypes_and_shapes_are_kept(name, dtype):
     for function in (phi.function, phi.derivative):
         assert function(x).dtype == dtype
         assert function(x).shape == shape
+
+
+#: What each tends to on either side: a value and a slope, times x where it grows.
+ENDS = {
+    "linear": ("x", "x"),
+    "relu": (0, "x"),
+    "tanh": (-1, 1),
+    "erf": (-1, 1),
+    "hardTanh": (-1, 1),
+    "sigmoid": (0, 1),
+    "gelu": (0, "x"),
+    "silu": (0, "x"),
+    "elu": (-1, "x"),
+    "selu": (-SELU_ALPHA * SELU_SCALE, "selu"),
+    "softplus": (0, "x"),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ENDS)
+def test_large_numbers_neither_overflow_nor_warn(name, dtype):
+    phi, largest = activation(name), np.finfo(dtype).max / 4
+    with np.errstate(all="raise", under="ignore"):
+        for size in (50.0, 800.0, 1e5, largest):
+            for x, end in zip((-size, size), ENDS[name], strict=True):
+                slope = {"x": 1.0, "selu": SELU_SCALE}.get(end, 0.0)
+                value = slope * x if slope else end
+                at = np.array([[x]], dtype)
+                assert phi.function(at)[0, 0] == pytest.approx(value, rel=1e-6, abs=1e-15)
+                assert phi.derivative(at)[0, 0] == pytest.approx(slope, rel=1e-6, abs=1e-15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_kinks_are_where_a_derivative_jumps(name):
+    phi, step = activation(name), 1e-3
+    if phi.doubles:
+        return
+    for at in (-1.0, 0.0, 1.0):
+        nearby = np.array([[at - 2 * step, at - step, at + step, at + 2 * step]])
+        slopes = phi.derivative(nearby)[0]
+        jump = abs(slopes[2] - slopes[1]) + abs(np.diff(slopes)[[0, 2]] @ [-1, 1]) / step
+        # Where it is smooth, both terms are of order step.
+        assert (jump > 0.5) == (at in phi.kinks)
+        assert (jump < 20 * step) == (at not in phi.kinks)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -114,6 +165,14 @@ def test_an_activation_passes_as_it_is_and_is_immutable():
 
 def test_a_new_activation_takes_its_exact_gain_as_the_literature_s():
     assert Activation("square", np.square, lambda x: 2 * x, 3**-0.5).literature_gain == 3**-0.5
+
+
+def test_an_exact_gain_that_is_not_given_is_computed():
+    square = Activation("square", np.square, lambda x: 2 * x)
+    assert math.isclose(square.exact_gain, 3**-0.5, rel_tol=1e-9)
+    bent = Activation("bent", np.abs, np.sign, kinks=(0.0,))
+    assert math.isclose(bent.exact_gain, 1, rel_tol=1e-12)
+    assert bent.literature_gain == bent.exact_gain
 
 
 @pytest.mark.parametrize(

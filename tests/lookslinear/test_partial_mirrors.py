@@ -209,10 +209,10 @@ def test_a_wrong_degree_is_seen_in_the_correlation():
 
 
 def test_a_small_error_of_the_degree_is_rejected():
-    # 1000 x 500 entries a half: correlations scatter by 0.0014, and 0.01 is seven of that; by the
-    # square root of 1 - r^2 it shows as 0.0125 between W+ and W'.
-    law = dense_law(2000, 500, "normal", 0.3, mirror=0.6)
-    assert not check_draw(draw(replace(law, mirror=0.59), 1), law)
+    # 500 x 500 entries a half: correlations scatter by 0.002, and 0.02 is ten of that; by the
+    # square root of 1 - r^2 it shows as 0.025 between W+ and W'.
+    law = dense_law(1000, 500, "normal", 0.3, mirror=0.6)
+    assert not check_draw(draw(replace(law, mirror=0.58), 1), law)
     assert check_draw(draw(law, 1), law)
 
 

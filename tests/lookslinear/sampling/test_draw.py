@@ -98,12 +98,13 @@ def backwards(work, count, threads=None):
 
 
 class ByArrival(Streams):
-    """Mutant: all blocks draw from one stream, whoever comes first its first numbers."""
+    """Mutant: whoever comes first gets the first stream."""
+
+    arrived = 0
 
     def __getitem__(self, index):
-        if not hasattr(self, "only"):
-            self.only = super().__getitem__(0)
-        return self.only
+        self.arrived += 1
+        return super().__getitem__(self.arrived - 1)
 
 
 MANY_BLOCKS = [

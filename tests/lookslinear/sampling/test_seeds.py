@@ -15,6 +15,7 @@ from lookslinear.sampling import (
     draw,
     haar_frame,
     standard_normal,
+    transforms,
 )
 from lookslinear.sampling.seeds import Streams
 
@@ -115,7 +116,7 @@ def test_choose_repeats_only_what_it_must(count):
 
 def test_no_two_streams_are_equal_or_alike():
     streams = Streams(np.random.default_rng(5), 1000)
-    words = np.array([streams[index].random_raw(100) for index in range(1000)])
+    words = np.array([streams.bits(index).random_raw(100) for index in range(1000)])
     # The first words of SFC64 would show seeds that it has not mixed; and any word repeats another
     # of these 10^5 with a probability of 10^10 / 2 / 2^64.
     assert np.unique(words).size == words.size
@@ -125,21 +126,30 @@ def test_no_two_streams_are_equal_or_alike():
     assert np.abs(bits).max() < 8
 
 
+def test_the_generators_that_take_turns_in_a_stream_are_unlike():
+    words = transforms.Stream(Streams(np.random.default_rng(6), 1)[0])._words(8 * 10_000)
+    signs = np.where(words.reshape(-1, 8).view(np.int64) < 0, -1.0, 1.0)
+    # 28 correlations of 10,000 signs, in standard errors; beyond 6 is one in 10^7.
+    assert np.abs(signs.T @ signs / 100 - 100 * np.eye(8)).max() < 6
+
+
 def test_a_stream_is_the_same_whenever_it_is_asked_for():
     streams = Streams(np.random.default_rng(5), 3)
-    last, first = streams[2].random_raw(5), streams[0].random_raw(5)
-    np.testing.assert_array_equal(streams[0].random_raw(5), first)
-    np.testing.assert_array_equal(streams[2].random_raw(5), last)
+    last, first = streams.bits(2).random_raw(5), streams.bits(0).random_raw(5)
+    np.testing.assert_array_equal(streams.bits(0).random_raw(5), first)
+    np.testing.assert_array_equal(streams.bits(2).random_raw(5), last)
 
 
 def test_streams_of_a_generator_that_moved_on_are_others():
     rng = np.random.default_rng(5)
     first, second = Streams(rng, 4), Streams(rng, 4)
-    words = [streams[index].random_raw() for streams in (first, second) for index in range(4)]
+    words = [streams.bits(index).random_raw() for streams in (first, second) for index in range(4)]
     assert len(set(words)) == 8
 
 
 def test_streams_take_a_legacy_bit_generator_too():
     for kind in (np.random.MT19937, np.random.Philox, np.random.SFC64):
-        words = [Streams(np.random.Generator(kind(1)), 2)[index].random_raw() for index in range(2)]
+        words = [
+            Streams(np.random.Generator(kind(1)), 2).bits(index).random_raw() for index in range(2)
+        ]
         assert words[0] != words[1]

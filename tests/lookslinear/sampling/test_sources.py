@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 import pytest
-from numpy.random import SFC64
 from scipy import stats
 
 from lookslinear.laws import normal_law
-from lookslinear.sampling import draw, sources, standard_normal
+from lookslinear.sampling import draw, kernels, standard_normal, transforms
+from lookslinear.sampling.seeds import Streams
 from lookslinear.sampling.sources import OfBits, OfGenerator
 from tests.lookslinear.sampling.normals import Tally, pair_scores, worst
 
@@ -17,6 +17,15 @@ RARE = 1e-6
 #: Of 12 statistics, or 16 of pairs, one is beyond 5.5 standard errors in 1.6 million samples.
 LIMIT = 5.5
 PRECISIONS = ("float32", "float64")
+
+
+def of_bits(seed):
+    return OfBits(Streams(np.random.default_rng(seed), 1)[0])
+
+
+def partners(numbers):
+    """The numbers of each pair: neighbours in single precision, half an array apart in double."""
+    return (numbers[::2], numbers[1::2]) if numbers.dtype == "f4" else np.split(numbers, 2)
 
 
 def pieces_of_many(count, dtype, size=10**7):
@@ -106,8 +115,8 @@ def test_a_number_of_exactly_zero_is_as_rare_as_the_density_says(dtype, tallies)
 @pytest.mark.parametrize("dtype", PRECISIONS)
 def test_the_partners_of_a_pair_are_independent(dtype):
     numbers = np.empty(2**22, dtype)
-    OfBits(SFC64(1)).normal(numbers, 1.0)
-    first, second = np.split(numbers, 2)
+    of_bits(1).normal(numbers, 1.0)
+    first, second = partners(numbers)
     assert worst(pair_scores(first, second)) < LIMIT
     # Mutants: one radius for two angles of no relation; the same number turned.
     radius = np.hypot(first, second)
@@ -133,8 +142,8 @@ def test_draws_of_seeds_that_follow_are_independent():
 @pytest.mark.parametrize("dtype", PRECISIONS)
 def test_angles_are_uniform(dtype):
     numbers = np.empty(2**20, dtype)
-    OfBits(SFC64(7)).normal(numbers, 1.0)
-    second, first = np.split(numbers.astype(float), 2)
+    of_bits(7).normal(numbers, 1.0)
+    first, second = (partner.astype(float) for partner in partners(numbers))
     for x, y in ((first, second), (second, first)):
         turns = np.arctan2(x, y) / (2 * math.pi) + 0.5
         assert stats.kstest(turns, "uniform").pvalue > RARE
@@ -151,7 +160,7 @@ def test_angles_are_uniform(dtype):
 def test_every_place_of_a_short_array_is_drawn(method, size, dtype):
     drawn = np.full((4000, size), np.nan, dtype)
     for seed, numbers in enumerate(drawn):
-        getattr(OfBits(SFC64(seed)), method)(numbers, 1.0)
+        getattr(of_bits(seed), method)(numbers, 1.0)
     cdf = stats.norm.cdf if method == "normal" else stats.uniform(-1, 2).cdf
     for place in range(size):
         assert stats.kstest(drawn[:, place].astype(float), cdf).pvalue > RARE / size
@@ -160,20 +169,22 @@ def test_every_place_of_a_short_array_is_drawn(method, size, dtype):
 # Extreme bits
 
 
-class Bits:
-    """A bit stream that gives one word, or a few in turn, for ever."""
+class Patterned(transforms.Stream):
+    """A stream that gives one word, or a few in turn, for ever."""
 
-    def __init__(self, *words):
+    def __init__(self, words):
         self.words = np.array(words, np.uint64)
 
-    def random_raw(self, count):
+    def _words(self, count):
         return np.resize(self.words, count)
 
-    def random(self, size=None, out=None):
-        """As Generator.random does: 53 bits of each word."""
-        out = np.empty(size) if out is None else out
-        out[...] = np.resize((self.words >> np.uint64(11)) * 2.0**-53, out.shape)
-        return out
+
+def compiled(words):
+    """A compiled stream whose first eight words are these, in turn."""
+    stream = kernels.Stream(np.zeros((3, 8), np.uint64))
+    stream._state[...] = 0
+    stream._state[0] = np.resize(np.array(words, np.uint64), 8)
+    return stream
 
 
 ONES, LEAST, MOST = 2**64 - 1, 0x8000000080000000, 0x7FFFFFFF7FFFFFFF
@@ -192,18 +203,28 @@ PATTERNS = {
 LARGEST = {"float32": math.sqrt(2 * math.log(2**33)), "float64": math.sqrt(2 * math.log(2**53))}
 
 
-def numbers_of(pattern, method, dtype, measure, monkeypatch):
-    monkeypatch.setattr(sources, "Generator", lambda bits: bits)
-    numbers = np.full(101, np.nan, dtype)
-    getattr(OfBits(Bits(*PATTERNS[pattern])), method)(numbers, measure)
-    return numbers
+MAKERS = [Patterned, compiled] if kernels.library() else [Patterned]
+
+
+@pytest.fixture(params=MAKERS, ids=lambda maker: maker.__name__)
+def numbers_of(request):
+    """The first numbers that are made of a pattern of bits."""
+
+    def make(pattern, method, dtype, measure):
+        numbers, source = np.full(16, np.nan, dtype), of_bits(0)
+        source.stream = request.param(PATTERNS[pattern])
+        getattr(source, method)(numbers, measure)
+        # In double precision the radii are made of the first words, and the angles of later ones.
+        return numbers if dtype == "float32" or request.param is Patterned else numbers[:8]
+
+    return make
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize("deviation", [1.0, 1e-30, 1e30, 0.0])
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_extreme_bits_give_finite_normal_numbers(pattern, deviation, dtype, monkeypatch):
-    numbers = numbers_of(pattern, "normal", dtype, deviation, monkeypatch)
+def test_extreme_bits_give_finite_normal_numbers(pattern, deviation, dtype, numbers_of):
+    numbers = numbers_of(pattern, "normal", dtype, deviation)
     assert np.isfinite(numbers).all()
     largest = np.float64(deviation) * LARGEST[dtype] * (1 + 8 * np.finfo(dtype).eps)
     assert np.abs(numbers.astype(float)).max() <= largest
@@ -211,25 +232,25 @@ def test_extreme_bits_give_finite_normal_numbers(pattern, deviation, dtype, monk
 
 @pytest.mark.parametrize("pattern", ["least integers", "largest integers", "nearly least"])
 @pytest.mark.parametrize("dtype", PRECISIONS)
-def test_the_smallest_radius_is_not_zero(pattern, dtype, monkeypatch):
-    numbers = numbers_of(pattern, "normal", dtype, 1.0, monkeypatch)
-    assert np.hypot(numbers[:50], numbers[51:]).min() > 0
+def test_the_smallest_radius_is_not_zero(pattern, dtype, numbers_of):
+    numbers = numbers_of(pattern, "normal", dtype, 1.0)
+    assert np.hypot(*partners(numbers)).min() > 0
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize("radius", [1.0, 1e-30, 1e-36, 1e30, 1e38, 0.0])
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_extreme_bits_give_uniform_numbers_inside_the_bounds(pattern, radius, dtype, monkeypatch):
-    numbers = numbers_of(pattern, "uniform", dtype, radius, monkeypatch).astype(float)
+def test_extreme_bits_give_uniform_numbers_inside_the_bounds(pattern, radius, dtype, numbers_of):
+    numbers = numbers_of(pattern, "uniform", dtype, radius).astype(float)
     assert np.abs(numbers).max() <= radius * (1 + np.finfo(dtype).eps)
     if pattern in ("least integers", "largest integers") and dtype == "float32":
         np.testing.assert_allclose(np.abs(numbers), radius, rtol=4 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
-def test_no_uniform_number_is_exactly_zero(dtype, monkeypatch):
+def test_no_uniform_number_is_exactly_zero(dtype, numbers_of):
     # A sparse weight's zeros are those that were cut: one in 2^32 is too many of others.
-    assert numbers_of("zeros", "uniform", dtype, 1.0, monkeypatch).all()
+    assert numbers_of("zeros", "uniform", dtype, 1.0).all()
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
@@ -237,7 +258,7 @@ def test_no_uniform_number_is_exactly_zero(dtype, monkeypatch):
 @pytest.mark.parametrize("method", ["normal", "uniform"])
 def test_very_small_and_large_scales_keep_the_distribution(method, scale, dtype):
     numbers = np.empty(20_000, dtype)
-    for source in (OfBits(SFC64(3)), OfGenerator(np.random.default_rng(3))):
+    for source in (of_bits(3), OfGenerator(np.random.default_rng(3))):
         getattr(source, method)(numbers, scale)
         cdf = (
             stats.norm(0, scale).cdf if method == "normal" else stats.uniform(-scale, 2 * scale).cdf

@@ -2,8 +2,8 @@
 
 import itertools
 import threading
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -198,7 +198,8 @@ def threads_that_start(monkeypatch, most):
         left.pop()
         return start(*arguments)
 
-    monkeypatch.setattr(helpers, "_idle", deque())
+    monkeypatch.setattr(helpers, "_inbox", SimpleQueue())
+    monkeypatch.setattr(helpers, "_helpers", 0)
     monkeypatch.setattr(helpers._thread, "start_new_thread", limited)
 
 

@@ -231,6 +231,20 @@ def test_gradients_through_sparse_kernels_are_refused(phi):
     assert (backward_second_moments(leaky, forward)[0] > 0).all()
 
 
+@pytest.mark.parametrize("phi", ["sigmoid", "softplus"])
+def test_units_that_do_not_vanish_at_zero_speak_there_too(phi):
+    zero = Stage(dense_law(4, 4, "constant", 0.0))
+    after = Stage(dense_law(4, 4, "normal", 0.5), phi)
+    relu = Stage(dense_law(4, 4, "normal", 0.5), "relu")
+    assert zero_shares([zero, after]) == [1, 0]
+    assert zero_shares([zero, relu]) == [1, 1]
+    assert zero_shares([relu, relu, after, after])[2:] == [0, 0]
+    moment = forward_second_moments([zero, after], 1.0)[1]
+    assert moment == pytest.approx(
+        after.law.variance * 4 * float(after.activation.function(0.0)) ** 2
+    )
+
+
 def test_a_bias_speaks_where_all_before_it_is_silent():
     def layer(read, written, scale, *claims, **options):
         return Stage(dense_law(read, written, "normal", scale, dtype="float64"), *claims, **options)

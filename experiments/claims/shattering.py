@@ -1,0 +1,163 @@
+"""Claims about the gradients of two inputs: Balduzzi et al. 2017, Yang et al. 2019."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from experiments.claims.claim import Claim, Measurement
+from experiments.claims.nets import (
+    block,
+    dense,
+    gradientCorrelation,
+    gradientGrowth,
+    gradientsOf,
+    looksLinear,
+)
+from lookslinear.measures import ratio
+from lookslinear.theory import (
+    Batch,
+    backward_second_moments,
+    forward_second_moments,
+    gradient_correlations,
+)
+from lookslinear.theory.shattering import paper_correlation, paper_variance
+
+SHATTERED = "Balduzzi et al. 2017, arXiv 1702.08591"
+WIDTH, BATCH, NETWORKS = 128, 32, 40
+MANY = Batch()
+DEPTH, BLOCKS = 5, 30
+SETTING = f"width {WIDTH}, {BATCH} inputs, {NETWORKS} networks"
+ALIKE = (
+    "ReLU nets make inputs more alike, so that units are co-active on more than a quarter of the "
+    "pairs from the second layer on; the claim holds where the mean over the batch is subtracted."
+)
+CENTRED = (
+    "Batch normalisation divides by the deviation about the mean, so that a branch adds "
+    "(1 - 1 / pi) beta^2, not beta^2, to the variance; and a finite batch knows its deviation less "
+    "well, which adds to the growth of gradients."
+)
+
+
+def _plain() -> list:
+    return [dense(WIDTH, 1.0), *DEPTH * [dense(WIDTH, 2.0, activation="relu")]]
+
+
+def _normalised(depth: int = DEPTH) -> list:
+    layer = dense(WIDTH, 2.0, activation="relu", normalisation="batch")
+    return [dense(WIDTH, 1.0), *depth * [layer]]
+
+
+def _residual(beta: float, normalisation: str = "batch", blocks: int = BLOCKS) -> list:
+    return blocks * [block(WIDTH, beta, normalisation)]
+
+
+def _predictedCorrelation(stages: list, batch: Batch) -> float:
+    """At the first element's inputs, which the first law passes gradients to as they are."""
+    extended = [dense(WIDTH, 1.0), *stages]
+    return float(gradient_correlations(extended, 1.0, batch.correlation, batch)[0])
+
+
+def _predictedGrowth(stages: list, batch: Batch) -> float:
+    extended = [dense(WIDTH, 1.0), *stages]
+    forward = forward_second_moments(extended, 1.0, batch)
+    return float(backward_second_moments(extended, forward, 1.0, batch)[0])
+
+
+def _growthPerLayer() -> Measurement:
+    """The factor of the gradient's second moment a normalised layer, over layers 10 to 20."""
+    short, long = (
+        np.square(gradientsOf(_normalised(depth), NETWORKS, BATCH)[0]).mean(axis=(1, 2))
+        for depth in (10, 20)
+    )
+    found = ratio(long[:, None], short[:, None])
+    value, error = (float(np.squeeze(one)) for one in found)
+    return Measurement(value**0.1, 0.1 * error / value * value**0.1, NETWORKS - 1)
+
+
+def _correlationClaim(claim, number, stages, batch=MANY, **settings):
+    return Claim(
+        claim,
+        settings.pop("source", SHATTERED),
+        number,
+        SETTING,
+        lambda: _predictedCorrelation(stages(), batch),
+        lambda: gradientCorrelation(stages(), NETWORKS, BATCH),
+        **settings,
+    )
+
+
+CLAIMS = (
+    _correlationClaim(
+        f"Gradients of two inputs of a plain ReLU net have the correlation 2^-L: L = {DEPTH}",
+        2.0**-DEPTH,
+        _plain,
+        source=f"{SHATTERED}, theorem 1",
+        why=ALIKE,
+    ),
+    _correlationClaim(
+        f"and so in a ReLU net with batch normalisation: L = {DEPTH}",
+        2.0**-DEPTH,
+        _normalised,
+        batch=Batch(BATCH),
+        source=f"{SHATTERED}, theorem 1",
+        correction="Of a finite batch the normalised samples are slightly anticorrelated.",
+    ),
+    _correlationClaim(
+        f"In a residual net with batch normalisation it falls slowly, as the product behind "
+        f"1 / (beta sqrt(L)): beta = 1, {BLOCKS} blocks",
+        float(paper_correlation("normalised residual", BLOCKS)),
+        lambda: _residual(1.0),
+        batch=Batch(BATCH),
+        source=f"{SHATTERED}, theorem 3",
+        correction=CENTRED,
+    ),
+    _correlationClaim(
+        f"and hardly at all with small branches: beta = 0.1, {BLOCKS} blocks",
+        float(paper_correlation("normalised residual", BLOCKS, 1.0, 0.1)),
+        lambda: _residual(0.1),
+        batch=Batch(BATCH),
+        source=f"{SHATTERED}, theorem 3",
+        correction=CENTRED,
+    ),
+    Claim(
+        f"The variance of its gradient is 1 + beta^2 L: beta = 1, {BLOCKS} blocks",
+        f"{SHATTERED}, theorem 3",
+        float(paper_variance("normalised residual", BLOCKS)),
+        SETTING,
+        lambda: _predictedGrowth(_residual(1.0), Batch(BATCH)),
+        lambda: gradientGrowth(_residual(1.0), NETWORKS, BATCH),
+        correction=CENTRED,
+    ),
+    _correlationClaim(
+        "In a residual net without normalisation it is (3/4)^L: 10 blocks",
+        0.75**10,
+        lambda: _residual(1.0, "none", 10),
+        source=f"{SHATTERED}, theorem 2",
+        reported=True,
+    ),
+    Claim(
+        "The looks-linear initialisation prevents shattering: correlation behind 50 layers",
+        f"{SHATTERED}, abstract and section 4",
+        1.0,
+        f"width {WIDTH}, 4 inputs, 3 networks",
+        lambda: _predictedCorrelation(50 * [looksLinear(WIDTH)], MANY),
+        lambda: gradientCorrelation(50 * [looksLinear(WIDTH)], 3, 4),
+    ),
+    Claim(
+        "Gradients of ReLU nets with batch normalisation explode, by pi / (pi - 1) a layer",
+        "Yang et al. 2019, arXiv 1902.08129 (that they explode); the constant stands in the code "
+        "of Martens et al. 2021, arXiv 2110.01765",
+        1.466942206924260,
+        SETTING,
+        lambda: (
+            (
+                (_predictedGrowth(_normalised(20), Batch(BATCH)))
+                / _predictedGrowth(_normalised(10), Batch(BATCH))
+            )
+            ** 0.1
+        ),
+        _growthPerLayer,
+        correction=f"That is the limit of large batches; {BATCH} inputs know their deviation "
+        f"less well, which adds (B - 1) / (B - 3).",
+    ),
+)

@@ -1,0 +1,121 @@
+"""Published claims held to theory and networks: a table for the terminal, and one for the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+from rich.markup import escape
+from rich.table import Table
+
+from utilityFunctions import theano
+from experiments.claims import isometry, kernels, moments, shattering, widths
+from experiments.claims.claim import Claim, Finding, hold
+
+#: All claims, by subject.
+CLAIMS: tuple[Claim, ...] = (
+    *moments.CLAIMS,
+    *kernels.CLAIMS,
+    *shattering.CLAIMS,
+    *isometry.CLAIMS,
+    *widths.CLAIMS,
+)
+HEADINGS = ("claim", "source", "published", "predicted", "measured", "z", "verdict")
+HEAD = """# Published results, held to theory and to networks
+
+Written by `python -m experiments published --markdown docs/published.md`; do not edit.
+
+Each row is a claim that somebody published, the number as published, what this project predicts for
+the very networks that are measured, and the measurement with its standard error. Two scores say how
+many standard errors the measurement lies from the published number and from our prediction.
+
+- **reproduced**: the measurement agrees with the published number, |z| <= 5.
+- **reproduced with a correction**: it does not; it agrees with our prediction, and the note says
+  which correction leads from the one to the other.
+- **not reproduced**: it agrees with neither, or another law holds; the note says why.
+- **reported**: the number is quoted from memory of the paper, not from its text. Both scores are
+  shown, and nothing is decided.
+
+A measurement whose standard error is more than a tenth of the published number decides nothing
+either, and counts as not reproduced.
+
+"""
+
+
+def holdAll(
+    claims: Sequence[Claim] = CLAIMS, advance: Callable[[str], None] = lambda words: None
+) -> list[Finding]:
+    """Measure and predict every claim, in double precision; `advance` is called after each."""
+    findings = []
+    with theano.config.change_flags(floatX="float64"):
+        for claim in claims:
+            findings.append(hold(claim))
+            advance(claim.source)
+    return findings
+
+
+def tableOf(findings: Sequence[Finding]) -> pd.DataFrame:
+    """One row a claim, with the columns of every experiment's table."""
+    return pd.DataFrame(
+        [
+            {
+                "quantity": found.claim.claim,
+                "where": found.claim.setting,
+                "measured": found.measured.value,
+                "standard_error": found.measured.standardError,
+                "predicted": found.predicted,
+                "z": found.zPredicted,
+                "published": found.claim.published,
+                "source": found.claim.source,
+                "z_published": found.zPublished,
+                "verdict": found.verdict,
+                "note": found.note,
+            }
+            for found in findings
+        ]
+    )
+
+
+def shownTable(findings: Sequence[Finding]) -> Table:
+    """The table for the terminal."""
+    shown = Table(show_lines=True, caption="z: from the published number; from our prediction.")
+    for heading in HEADINGS:
+        number = heading in ("published", "predicted", "measured", "z")
+        shown.add_column(heading, justify="right" if number else "left", no_wrap=number)
+    for found in findings:
+        shown.add_row(*(escape(cell) for cell in _cells(found, "\n")))
+    return shown
+
+
+def markdownOf(findings: Sequence[Finding]) -> str:
+    """The table for the docs, below the rule of its verdicts."""
+    lines = [f"| {' | '.join(HEADINGS)} |", f"|{'---|' * len(HEADINGS)}"]
+    for found in findings:
+        cells = (cell.replace("|", "\\|") for cell in _cells(found, "<br>"))
+        lines.append(f"| {' | '.join(cells)} |")
+    return f"{HEAD}{_counted(findings)}\n\n" + "\n".join(lines) + "\n"
+
+
+def _counted(findings: Sequence[Finding]) -> str:
+    verdicts = pd.Series([found.verdict for found in findings]).value_counts()
+    papers = len({found.claim.source.partition(",")[0] for found in findings})
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+    return f"{len(findings)} claims of {papers} papers: {counts}."
+
+
+def _cells(found: Finding, line: str) -> tuple[str, ...]:
+    claim, measured = found.claim, found.measured
+    return (
+        f"{claim.claim}{line}({claim.setting})",
+        claim.source,
+        f"{claim.published:.6g}",
+        f"{_rounded(found.predicted):.6g}",
+        f"{_rounded(measured.value):.6g}{line}± {measured.standardError:.1g}",
+        f"{found.zPublished:.1f}{line}{found.zPredicted:.1f}",
+        f"{found.verdict}{line}{found.note}".removesuffix(line),
+    )
+
+
+def _rounded(number: float) -> float:
+    """Rounding errors of what is 0 shown as 0."""
+    return 0.0 if abs(number) < 1e-12 else number

@@ -287,8 +287,8 @@ def _moments(stages: list) -> SpectralMoments:
 
 def _meanOf(stages: list) -> float:
     """E tr J J^T / n: a white gradient that is pulled back keeps so much of its mean square."""
-    if any(isinstance(stage, Residual) or stage.activation.kinks for stage in stages):
-        return math.nan  # the expansion in 1 / width needs a smooth activation
+    if any(isinstance(stage, Residual) for stage in stages):
+        return math.nan  # the expansion in 1 / width is one of plain chains
     _, backward = finite_width_moments(stages, 1.0)
     return float(backward[0] * stages[0].law.variance * stages[0].writes)
 
@@ -303,7 +303,7 @@ def _hasExact(stages: list) -> bool:
 
 def _reason(stages: list) -> str:
     if _hasLimit(stages):
-        return "known for infinite width alone."
+        return "beyond the mean known for infinite width alone."
     return "gates of successive blocks open together."
 
 

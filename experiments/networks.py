@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from experiments.arms import Arm
@@ -58,3 +59,19 @@ def stagesOf(
         return [Stage(entry)]
     inner = lawOf((channels, *sides), (width, *sides), s=s, **arm.options)
     return [Stage(entry), *(depth - 1) * [Stage(inner, arm.activation)]]
+
+
+def profileStages(arm: Arm, widths: Sequence[int]) -> list[Stage]:
+    """The dense layers of an arm between these widths, those of inputs and outputs among them.
+
+    Examples
+    --------
+    >>> stages = profileStages(Arm.parse("orthogonal+mirror/crelu"), (64, 32, 16))
+    >>> [stage.law.shape for stage in stages], [stage.law.mirror for stage in stages]
+    ([(64, 32), (64, 16)], [False, True])
+    """
+    first, *others = itertools.pairwise(widths)
+    doubled, lawOf = 2 if arm.activation.doubles else 1, initD[arm.initialisation].law
+    entry = lawOf(first[:1], first[1:], **{**arm.options, "mirror": False})
+    inner = [lawOf((doubled * read,), (written,), **arm.options) for read, written in others]
+    return [Stage(entry), *(Stage(law, arm.activation) for law in inner)]

@@ -10,21 +10,27 @@ from experiments import (
     coActivation,
     downsampling,
     gradientCorrelation,
+    jacobianSpectrum,
+    logNorm,
     partialMirror,
     shatteredGradients,
     variancePropagation,
+    widthProfile,
 )
 from experiments.experiment import Experiment
 
 #: In the order in which they are listed and run.
 MODULES = (
     variancePropagation,
+    logNorm,
     gradientCorrelation,
     shatteredGradients,
     coActivation,
+    jacobianSpectrum,
     borderLoss,
     downsampling,
     partialMirror,
+    widthProfile,
 )
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(

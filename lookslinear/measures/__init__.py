@@ -5,11 +5,12 @@ formula; scores are handed its number.
 
 `scores` holds means and their z-scores, `ratios` quotients of means and correlations, `spectra`
 singular values and ranks, `lanczos` spectra of operators too large to write down, `activity` the
-units that speak.
+units that speak, `laws` whole distributions.
 """
 
 from lookslinear.measures.activity import CoActivation, co_activation
 from lookslinear.measures.lanczos import Quadrature, lanczos_spectrum
+from lookslinear.measures.laws import Judgement, judge_distribution, judge_variance
 from lookslinear.measures.ratios import (
     autocorrelation,
     correlation,
@@ -32,6 +33,7 @@ __all__ = [
     "LARGEST_SCORE",
     "CoActivation",
     "Estimate",
+    "Judgement",
     "Quadrature",
     "SpectrumSummary",
     "autocorrelation",
@@ -40,6 +42,8 @@ __all__ = [
     "effective_rank",
     "estimate",
     "jackknife",
+    "judge_distribution",
+    "judge_variance",
     "lag_products",
     "lanczos_spectrum",
     "normal_score",

@@ -5,10 +5,12 @@ Every function predicts or raises `NotCoveredError` with the reason; none passes
 input of every recursion. `maps` holds single activations (with `closed_forms`, and by `quadrature`
 and `two_point`), `phases` their fixed points, `signals` and `gradients` the step through one layer,
 `depth` second moments through a network, `correlations` those of two samples, `shattering` the
-published theorems on them, `log_norm` the exact finite-width laws, `finite_width` first-order
-corrections for curved activations, `taps` what kernels read, `padding` border losses, `silence` the
-share of pre-activations that are exactly 0, `co_activation` that of rectifiers that are active for
-two inputs, `grid` gradients along a line of inputs and `grid_kernels` what a layer does to them.
+published theorems on them, `log_norm` the exact finite-width moments of the norm, `norm_laws` its
+whole law, made of `log_terms`, `spectra` moments of the Jacobian's singular values, `spectral_laws`
+and `fuss_catalan` their densities, `finite_width` first-order corrections for curved activations,
+`taps` what kernels read, `padding` border losses, `silence` the share of pre-activations that are
+exactly 0, `co_activation` that of rectifiers that are active for two inputs, `grid` gradients along
+a line of inputs and `grid_kernels` what a layer does to them.
 """
 
 from lookslinear.errors import NotCoveredError
@@ -30,6 +32,13 @@ from lookslinear.theory.maps import (
     second_moment_slope,
     squared_derivative_moment,
 )
+from lookslinear.theory.norm_laws import (
+    backward_log_norm_law,
+    entry_kurtosis,
+    log_norm_law,
+    norm_moment,
+    relative_error_of_mean,
+)
 from lookslinear.theory.padding import zero_padding_loss
 from lookslinear.theory.phases import (
     CriticalPoint,
@@ -49,6 +58,8 @@ from lookslinear.theory.shattering import (
     paper_covariance,
     paper_variance,
 )
+from lookslinear.theory.spectra import spectral_moments, wide_spectral_moments, zero_share
+from lookslinear.theory.spectral_laws import spectral_law
 from lookslinear.theory.stages import Residual, Stage
 
 __all__ = [
@@ -60,6 +71,7 @@ __all__ = [
     "Residual",
     "Stage",
     "backward_log_norm",
+    "backward_log_norm_law",
     "backward_second_moments",
     "chi_1",
     "correlation_fixed_point",
@@ -70,20 +82,28 @@ __all__ = [
     "depth_scales",
     "derivative_moment",
     "derivative_product_moment",
+    "entry_kurtosis",
     "finite_width_moments",
     "fixed_point",
     "forward_log_norm",
     "forward_second_moments",
     "gain_table",
     "gradient_correlations",
+    "log_norm_law",
     "mean",
+    "norm_moment",
     "paper_correlation",
     "paper_covariance",
     "paper_variance",
     "product_moment",
+    "relative_error_of_mean",
     "second_moment",
     "second_moment_slope",
+    "spectral_law",
+    "spectral_moments",
     "squared_derivative_moment",
     "weight_gradient_second_moments",
+    "wide_spectral_moments",
     "zero_padding_loss",
+    "zero_share",
 ]

@@ -8,8 +8,8 @@ import numpy as np
 
 from lookslinear.laws import INDEPENDENT, dense_law
 from lookslinear.sampling import draw
-from lookslinear.theory import Stage
-from tests.oracles import dense_net_oracle
+from lookslinear.theory import Residual, Stage
+from tests.oracles import ACTIVATIONS_ORACLE, dense_net_oracle
 
 
 def dense_stages(widths, activation, family, gain=1.0, mirror=False, **claims):
@@ -58,6 +58,31 @@ def propagate(stages, count, seed, samples=1, at_once=False):
     gradient = rng.standard_normal((count, samples, laws[-1].shape[1]))
     names = [stage.activation.name for stage in stages]
     return dense_net_oracle(weights, names, x, gradient)
+
+
+def jacobians(stages, count, seed):
+    """The derivatives (networks, inputs, outputs) of many networks, each at an input of its own."""
+    rng = np.random.default_rng(seed)
+    h = rng.standard_normal((count, 1, stages[0].reads))
+    h /= np.sqrt((h**2).mean(axis=-1, keepdims=True))
+    tangents = np.broadcast_to(np.eye(stages[0].reads), (count, stages[0].reads, stages[0].reads))
+    for stage in stages:
+        h, tangents = _carried(stage, h, tangents, rng)
+    return tangents
+
+
+def _carried(stage, h, tangents, rng):
+    """Signals and tangents, rows both, behind a stage or a residual block."""
+    if isinstance(stage, Residual):
+        signal, branch = h, tangents
+        for inner in stage.branch:
+            signal, branch = _carried(inner, signal, branch, rng)
+        return stage.skip * h + stage.scale * signal, stage.skip * tangents + stage.scale * branch
+    phi, weights = stage.activation, weights_of(stage.law, len(h), rng)
+    function, derivative = ACTIVATIONS_ORACLE.get(phi.name, (phi.function, phi.derivative))
+    if phi.doubles:
+        tangents = np.concatenate([tangents, tangents], axis=-1)
+    return function(h) @ weights, (tangents * derivative(h)) @ weights
 
 
 def mean_squares(signals):

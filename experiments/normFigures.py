@@ -1,0 +1,53 @@
+"""What figures of log norms share: distributions over networks, and how their variance grows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from experiments.plotting import DASHES, colour, points, shownPoints
+
+LN10 = np.log(10)
+#: The quantiles that carry a marker.
+QUANTILES = 16
+
+
+def drawDistribution(axes: Axes, logs: np.ndarray, curve: np.ndarray, index: int) -> None:
+    """The share of networks below, measured at quantiles and predicted; natural logs are given.
+
+    Without a curve nothing scatters, and all networks are at one place.
+    """
+    logs = np.sort(logs[np.isfinite(logs)]) / LN10
+    shares = (np.arange(QUANTILES) + 0.25 + index / 8) / (QUANTILES + 0.5)  # each at its own
+    at, below = curve / np.array([[LN10], [1.0]]) if curve.size else np.array([[0, 0], [0, 1]])
+    seen = (below >= 1e-3) & (below <= 1 - 1e-3) if curve.size else slice(None)
+    axes.plot(at[seen], below[seen], color=colour(index), linestyle=DASHES, linewidth=1.4)
+    axes.plot(np.quantile(logs, shares), shares, linestyle="none", zorder=3, **points(index))
+
+
+def drawVariance(
+    axes: Axes, places: np.ndarray, logs: np.ndarray, predicted: np.ndarray, index: int
+) -> None:
+    """The variance over networks (replicates, depth) from layer to layer, dead ones left out."""
+    measured = np.nanvar(np.where(np.isfinite(logs), logs, np.nan), axis=0, ddof=1)
+    shown = shownPoints(len(places), index)
+    axes.plot(places, predicted, color=colour(index), linestyle=DASHES, linewidth=1.4)
+    axes.plot(places[shown], measured[shown], linestyle="none", zorder=3, **points(index))
+
+
+def drawLegend(figure: Figure, told: Sequence[str], ncols: int) -> None:
+    """One entry a curve, and what markers and dashes stand for."""
+    handles = [
+        Line2D([], [], linestyle=DASHES, label=words, **points(index))
+        for index, words in enumerate(told)
+    ]
+    neutral = {**points(0), "color": "0.3"}
+    handles += [
+        Line2D([], [], linestyle="none", label="measured", **neutral),
+        Line2D([], [], linestyle=DASHES, color="0.3", label="predicted, exact"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False)

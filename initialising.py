@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from utilityFunctions import floatX, sharedVar
 from lookslinear import initializers
 from lookslinear.adapting import (
@@ -57,8 +59,7 @@ class Initialisation:
     def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
         """[weight, bias] as arrays: what the shared variables will hold."""
         weight = draw(self.law(inputShape, outputShape, **options), options.get("rng"))
-        zeros = tensor(initializers.Zeros(), outputShape[:1], weight.dtype.name)
-        return [weight, _asBias(zeros, outputShape)]
+        return [weight, _asBias(np.zeros(outputShape[:1], weight.dtype), outputShape)]
 
     def law(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> WeightLaw:
         """The claim that a weight of these shapes will follow; nothing is drawn."""

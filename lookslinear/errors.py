@@ -99,11 +99,16 @@ def whole_number(value: object, name: str, least: int = 1) -> int:
     Traceback (most recent call last):
     ValueError: depth must be at least 1. Received: 0.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be a whole number. Received: {value!r}.")
+    if type(value) is not int:  # first, since a layer asks this a hundred times
+        _refuse_no_whole_number(value, name)
     if value < least:
         raise ValueError(f"{name} must be at least {least}. Received: {value!r}.")
     return int(value)
+
+
+def _refuse_no_whole_number(value: object, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be a whole number. Received: {value!r}.")
 
 
 def whole_numbers(

@@ -21,7 +21,7 @@ ROOMS = {
 OUTSIDE = {
     "lookslinear": {"numpy", "scipy", "threadpoolctl"},  # the last to hold BLAS to one thread
     "utilityFunctions": {"numpy", "scipy", "theano", "scipy_openblas32"},
-    "initialising": set(),
+    "initialising": {"numpy"},
     "initialisations": set(),
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
     "experiments": {

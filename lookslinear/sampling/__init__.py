@@ -26,6 +26,7 @@ from lookslinear.errors import refuse_other_kind
 from lookslinear.laws import INDEPENDENT, WeightLaw, normal_law
 from lookslinear.sampling import entries, frames
 from lookslinear.sampling.frames import haar_frame
+from lookslinear.sampling.kernels import populate
 from lookslinear.sampling.seeds import Rng, Streams, as_generator, as_seed, child_seed
 from lookslinear.sampling.threads import (
     checked_threads,
@@ -33,6 +34,10 @@ from lookslinear.sampling.threads import (
     run_blocks,
     set_num_threads,
 )
+
+#: Bytes of an array whose pages are asked for at once: smaller ones malloc may have, and for larger
+#: ones NumPy asks for huge pages, which threads are given while they write.
+NEW_PAGES = 2**17, 2**26
 
 __all__ = [
     "Rng",
@@ -88,10 +93,21 @@ def draw(law: WeightLaw, rng: Rng = None, threads: int | None = None) -> np.ndar
     """
     refuse_other_kind(law, WeightLaw, "law")
     threads, generator = checked_threads(threads), as_generator(rng)
-    weight = np.zeros(law.shape, law.dtype) if law.taps != "all" else np.empty(law.shape, law.dtype)
+    weight = _room(law)
     if weight.size:
         fill = _fill_halves if law.partly_mirrored else _fill
         fill(weight, law, generator, threads)
+    return weight
+
+
+def _room(law: WeightLaw) -> np.ndarray:
+    """A new array, with zeros where the law has taps without weights."""
+    if law.taps != "all":
+        return np.zeros(law.shape, law.dtype)
+    weight = np.empty(law.shape, law.dtype)
+    least, most = NEW_PAGES
+    if least <= weight.nbytes <= most:
+        populate(weight)
     return weight
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.random import Generator
 
 from lookslinear.laws import TRUNCATED_DEVIATION, TRUNCATION, WeightLaw
-from lookslinear.sampling.kernels import populate
 from lookslinear.sampling.seeds import Streams
 from lookslinear.sampling.sources import MAKING, OfBits, OfGenerator
 from lookslinear.sampling.threads import run_blocks
@@ -25,8 +24,6 @@ from lookslinear.sampling.threads import run_blocks
 BLOCK_BYTES = 2**20
 #: From so many blocks on threads share them: to wake a thread takes longer than to fill a block.
 SHARED = 4
-#: From so many bytes on malloc gives new pages.
-NEW_PAGES = 2**17
 #: Up to so many entries NumPy's own methods, without seeds for blocks, are as fast.
 FEW = {"normal": 2**11, "truncated_normal": 2**11, "uniform": 2**13}
 
@@ -92,8 +89,6 @@ def _fill_piece(piece: np.ndarray, law: WeightLaw, source: Source) -> None:
     dtype = drawn_dtype(law.dtype)
     in_place = piece.flags.c_contiguous and piece.dtype == dtype
     numbers = piece.reshape(-1) if in_place else np.empty(piece.size, dtype)
-    if numbers.nbytes >= NEW_PAGES:
-        populate(numbers)
     _FAMILIES[law.family](numbers, law, source)
     if not in_place:
         piece[...] = numbers.reshape(piece.shape)

@@ -32,8 +32,7 @@ from scipy.linalg import lapack
 from lookslinear.errors import known_name, whole_number
 from lookslinear.laws import WeightLaw, dtype_name
 from lookslinear.sampling.blas import add_product, invert_unit_upper, on_one_thread, upper_gram
-from lookslinear.sampling.entries import BLOCK_BYTES, NEW_PAGES, drawn_dtype
-from lookslinear.sampling.kernels import populate
+from lookslinear.sampling.entries import BLOCK_BYTES, drawn_dtype
 from lookslinear.sampling.seeds import Rng, Streams, as_generator
 from lookslinear.sampling.sources import OfBits, OfGenerator, scratch
 from lookslinear.sampling.threads import checked_threads, run_blocks
@@ -121,8 +120,6 @@ class _Reflections:
 def _fill_frame(frame: np.ndarray, gain: float, generator: Generator, threads: int | None) -> None:
     """Fills a matrix by rows or by columns with a Haar frame times a gain."""
     frame = _standing(frame)
-    if frame.nbytes >= NEW_PAGES:
-        populate(frame)
     work = frame.size * frame.shape[1]
     if work < SMALL:
         make = partial(_fill_at_once, frame, gain, generator)

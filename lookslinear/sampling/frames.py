@@ -34,7 +34,7 @@ from lookslinear.laws import WeightLaw, dtype_name
 from lookslinear.sampling.blas import add_product, invert_unit_upper, on_one_thread, upper_gram
 from lookslinear.sampling.entries import BLOCK_BYTES, drawn_dtype
 from lookslinear.sampling.seeds import Rng, Streams, as_generator
-from lookslinear.sampling.sources import OfBits, OfGenerator, scratch
+from lookslinear.sampling.sources import MAKING, OfBits, OfGenerator, scratch
 from lookslinear.sampling.threads import checked_threads, run_blocks
 
 #: Up to so many entries the Gaussian vectors are drawn by NumPy, without seeds for blocks.
@@ -242,8 +242,7 @@ def _draw_gaussian(
         heads[heads == 0] = np.finfo(heads.dtype).eps ** 2
         np.einsum("ii->i", vectors[:, :count])[:] = heads
     # Norms in double precision: an error in them is an error of orthogonality.
-    squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
-    return heads, np.sqrt(squares).astype(vectors.dtype)
+    return heads, np.sqrt(MAKING.square_sums(vectors)).astype(vectors.dtype)
 
 
 @lru_cache(maxsize=8)

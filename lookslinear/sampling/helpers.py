@@ -8,17 +8,17 @@ wait and to wake is done in one step of the interpreter each.
 from __future__ import annotations
 
 import _thread
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from queue import SimpleQueue
 
 _MOST = 256
 
-_inbox: SimpleQueue[Task] = SimpleQueue()
-_helpers = 0
-#: One token for each task that has not ended: so many helpers are of use.
-_open: set[object] = set()
+#: The helper that each task which has not ended was offered to, by its place among them.
+_open: dict[object, int] = {}
+_helpers: list[_Helper] = []
 
 
 class Task:
@@ -56,13 +56,44 @@ class Task:
         if self._fate.setdefault("is", "called off") == "begun":
             with self._finished:
                 pass
-        _open.discard(self.token)
+        _open.pop(self.token, None)
         self._work = None  # the task may wait in the inbox; what it would have written to need not
         return self._error
 
 
-def offer(task: Task) -> None:
+class _Helper:
+    """A thread that does one task after another, and ends with the process."""
+
+    def __init__(self):
+        self._inbox: SimpleQueue[Task] = SimpleQueue()
+        self._thread: int | None = None
+        _thread.start_new_thread(self._serve, ())
+
+    def wake(self, task: Task, cores: Collection[int]) -> None:
+        """Has the helper do the task, on these cores if it can be kept to any.
+
+        Before it wakes: Linux may wake it on the core that it slept on, which is perhaps the
+        caller's, and leave it waiting there for milliseconds while others are idle.
+        """
+        if cores and self._thread is not None:
+            with suppress(OSError):  # where a container forbids it
+                os.sched_setaffinity(self._thread, cores)
+        self._inbox.put(task)
+
+    def _serve(self) -> None:
+        self._thread = _thread.get_native_id()
+        while True:
+            self._inbox.get().run()
+
+
+def offer(task: Task, cores: Collection[int] = ()) -> None:
     """Has a waiting helper, or a new one, run the task; nobody, where there can be none.
+
+    Parameters
+    ----------
+    task : Task
+    cores : collection of int
+        What the helper is kept to; where there are none it may run anywhere.
 
     Examples
     --------
@@ -71,29 +102,17 @@ def offer(task: Task) -> None:
     >>> done.get()
     2
     """
-    _open.add(task.token)
-    if _helpers < min(len(_open), _MOST):
-        _start()
-    if _helpers:
-        _inbox.put(task)
-
-
-def _start() -> None:
-    global _helpers
-    # The interpreter that shuts down, or a machine that is full, starts no more threads.
-    with suppress(RuntimeError):
-        _thread.start_new_thread(_serve, (_inbox,))
-        _helpers += 1
-
-
-def _serve(inbox: SimpleQueue[Task]) -> None:
-    while True:
-        inbox.get().run()
+    taken = set(_open.values())
+    place = _open[task.token] = next(place for place in itertools.count() if place not in taken)
+    if len(_helpers) <= place < _MOST:
+        with suppress(RuntimeError):  # the interpreter shuts down, or the machine is full
+            _helpers.append(_Helper())
+    if place < len(_helpers):
+        _helpers[place].wake(task, cores)
 
 
 def _forget() -> None:
-    global _inbox, _helpers
-    _inbox, _helpers = SimpleQueue(), 0
+    _helpers.clear()
     _open.clear()
 
 

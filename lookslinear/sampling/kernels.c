@@ -120,7 +120,7 @@ INLINE void to_doubles(const uint64_t *words, double factor, double *out)
     }
 }
 
-EXPORT const int version_1 = 1;
+EXPORT const int version_2 = 2;
 
 /* Seeds a stream with 3 words for each lane, the lanes side by side. */
 EXPORT void seed(stream *state, const uint64_t *words)
@@ -184,6 +184,24 @@ FILLING(odd_doubles, double, WORDS, to_doubles)
 
 REPLACING(replace_floats, float, fabsf)
 REPLACING(replace_doubles, double, fabs)
+
+/* The sum of squares of each row, in double precision; 16 partial sums, since sums are not reordered
+   by the compiler. */
+EXPORT CLONES void square_sums(const float *rows, size_t count, size_t length, double *sums)
+{
+    for (size_t row = 0; row < count; row++, rows += length) {
+        double partial[16] = {0};
+        size_t i = 0;
+        for (; i + 16 <= length; i += 16)
+            for (int j = 0; j < 16; j++)
+                partial[j] += (double)rows[i + j] * (double)rows[i + j];
+        for (; i < length; i++)
+            partial[i % 16] += (double)rows[i] * (double)rows[i];
+        sums[row] = 0;
+        for (int j = 0; j < 16; j++)
+            sums[row] += partial[j];
+    }
+}
 
 /* Has the system give an array all its pages at once: to be given each where it is first written
    takes three times as long, more than the numbers in it. Where that cannot be, nothing is done. */

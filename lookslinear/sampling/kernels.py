@@ -12,8 +12,10 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from lookslinear.sampling import transforms
+
 #: What `kernels.c` calls itself: raised with each change of its functions or of their numbers.
-VERSION = 1
+VERSION = 2
 
 _ARRAY, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 #: By the character of the dtype: its name takes NumPy longer than a thousand numbers take here.
@@ -43,6 +45,7 @@ def load(path: str) -> ctypes.CDLL:
         raise OSError(f"{path} is not version {VERSION} of the kernels; build them again.")
     _declare(loaded.seed, _ARRAY, _ARRAY)
     _declare(loaded.populate, _ARRAY, _SIZE)
+    _declare(loaded.square_sums, _ARRAY, _SIZE, _SIZE, _ARRAY)
     _declare(loaded.normal_floats, _ARRAY, _ARRAY, _SIZE, ctypes.c_float)
     for name, real in _REALS.values():
         _declare(getattr(loaded, f"odd_{name}"), _ARRAY, _ARRAY, _SIZE, real)
@@ -83,6 +86,15 @@ def replace_beyond(
     replace = getattr(loaded or library(), f"replace_{_REALS[numbers.dtype.char][0]}")
     offered, size = candidates.ctypes.data, numbers.size
     return replace(numbers.ctypes.data, size, radius, offered, candidates.size)
+
+
+def square_sums(rows: np.ndarray, loaded: ctypes.CDLL | None = None) -> np.ndarray:
+    """`transforms.square_sums`, compiled for single precision."""
+    if rows.dtype.char != "f" or not rows.flags.c_contiguous:
+        return transforms.square_sums(rows)
+    sums = np.empty(len(rows))
+    (loaded or library()).square_sums(rows.ctypes.data, *rows.shape, sums.ctypes.data)
+    return sums
 
 
 def populate(array: np.ndarray) -> None:

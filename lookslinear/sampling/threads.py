@@ -13,7 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from lookslinear.errors import whole_number
@@ -99,16 +99,12 @@ def run_blocks(work: Callable[[int], object], count: int, threads: int | None = 
     """
     waiting = deque(range(count))  # its popleft is atomic, with the interpreter's lock or without
     most = 1 if count < 2 else min(count, threads or num_threads())
-    core = _core_at_work() if most > 1 else None
-
-    def help_out() -> None:
-        _take_on(lambda usable: usable - {core}, core, work, waiting)
-
-    tasks = [Task(help_out) for _ in range(most - 1)]
+    own, others = _cores() if most > 1 else (set(), set())
+    tasks = [Task(partial(_take, work, waiting)) for _ in range(most - 1)]
     try:
         for task in tasks:
-            offer(task)
-        _take_on(lambda usable: usable & {core}, core, work, waiting)
+            offer(task, others)
+        _take_on(own, own | others, work, waiting)
     finally:
         try:
             errors = _end(tasks, waiting)
@@ -126,19 +122,15 @@ def _end(tasks: list[Task], waiting: deque[int]) -> list[BaseException | None]:
 
 
 def _take_on(
-    choose: Callable[[set[int]], set[int]],
-    core: int | None,
-    work: Callable[[int], object],
-    waiting: deque[int],
+    own: set[int], usable: set[int], work: Callable[[int], object], waiting: deque[int]
 ) -> None:
-    """Takes blocks while the calling thread is kept to chosen ones of its cores.
+    """Takes blocks while the calling thread is kept to one of the cores that it may use.
 
     Threads that hand the interpreter's lock to and fro look to Linux like one that works and one
     that waits: it leaves both on one core, and the other core idle.
     """
-    usable = os.sched_getaffinity(0) if core is not None else set()
     try:
-        _keep_to(choose(usable))
+        _keep_to(own)
         _take(work, waiting)
     finally:
         try:
@@ -155,9 +147,15 @@ def _keep_to(cores: set[int]) -> None:
             os.sched_setaffinity(0, cores)
 
 
-def _core_at_work() -> int | None:
-    """The core that the calling thread is on, where the system tells and lets one choose."""
-    return _sched_getcpu() if _sched_getcpu and hasattr(os, "sched_setaffinity") else None
+def _cores() -> tuple[set[int], set[int]]:
+    """The core that the calling thread is on, and the others that it may use.
+
+    Both are empty where the system does not tell, or there is no choice.
+    """
+    if not (_sched_getcpu and hasattr(os, "sched_setaffinity")):
+        return set(), set()
+    usable, own = os.sched_getaffinity(0), {_sched_getcpu()}
+    return (own, usable - own) if own < usable else (set(), set())
 
 
 def _take(work: Callable[[int], object], waiting: deque[int]) -> None:

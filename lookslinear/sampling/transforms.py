@@ -97,6 +97,17 @@ def replace_beyond(numbers: np.ndarray, radius: float, candidates: np.ndarray) -
     return numbers.size if inside.size == beyond.size else int(beyond[inside.size])
 
 
+def square_sums(rows: np.ndarray) -> np.ndarray:
+    """The sum of squares of each row, in double precision.
+
+    Examples
+    --------
+    >>> square_sums(np.array([[3.0, 4.0], [0.0, 1.0]], "float32"))
+    array([25.,  1.])
+    """
+    return np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+
+
 def _halves(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return words.astype(np.uint32), (words >> np.uint64(32)).astype(np.uint32)
 

@@ -1,6 +1,7 @@
 """Compiled kernels and their NumPy form: the same bits on every processor, and exact enough."""
 
 import ast
+import math
 import os
 import shutil
 import subprocess
@@ -89,6 +90,16 @@ def test_the_same_numbers_are_replaced(library, size, offered, dtype):
     assert (drawn[untouched] == numbers.astype(dtype)[untouched]).all()
 
 
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 1000])
+def test_sums_of_squares_are_exact_in_double_precision(library, length):
+    rows = np.random.default_rng(length).standard_normal((7, length)).astype("float32")
+    expected = [math.fsum(float(x) ** 2 for x in row) for row in rows]
+    # Squares of single precision are exact in double; a sum of n is off by n / 2 units at most.
+    tolerance = length * np.finfo(float).eps
+    np.testing.assert_allclose(kernels.square_sums(rows, library), expected, rtol=tolerance)
+    np.testing.assert_allclose(transforms.square_sums(rows), expected, rtol=tolerance)
+
+
 def test_contracted_operations_would_be_seen(tmp_path):
     """Mutant: a compiler that joins products and sums rounds once where NumPy rounds twice."""
     if COMPILER is None or "avx2" not in PROCESSORS:
@@ -175,7 +186,7 @@ def test_a_file_that_is_no_such_library_is_left_alone(kind, tmp_path):
     if kind == "no library":
         path.write_bytes(b"\x7fELF and no more")
     else:
-        compile_kernels(path, "-Dversion_1=version_0")
+        compile_kernels(path, "-Dversion_2=version_1")
     with pytest.raises(OSError, match=r"_kernels\.so"):
         kernels.load(str(path))
     before = FOUND_ELSEWHERE.format(path=str(path))

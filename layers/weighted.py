@@ -88,6 +88,11 @@ class Weighted(Layer):
         """The shared variables that are trained: [weight, bias], [weight], or [] before a call."""
         return [variable for variable in (self.weight, self.bias) if variable is not None]
 
+    @property
+    def variables(self):
+        """The weight and the bias by name; none before a call."""
+        return dict(zip(("weight", "bias"), self.params, strict=False))
+
     def build(self, inputShape):
         """Make weight and bias at the first call; later calls share them on the same shape.
 

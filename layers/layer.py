@@ -33,6 +33,8 @@ class Layer:
     #: The layer's place below the child of the network's seed that its number stands for, counted
     #: among layers with the same path: see `Representation.redraw`. None: nothing is drawn.
     seedPath = ()
+    #: Whether `Representation.observations` finds what the layer makes.
+    observes = False
 
     def __new__(cls, *args, **kwargs):
         # Before any __init__, so that each layer's signature can stay free of **kwargs.
@@ -62,11 +64,7 @@ class Layer:
         ValueError
             If samples of this shape do not fit the layer.
         """
-        if not isinstance(representation, Representation):
-            raise TypeError(
-                f"{type(self).__name__} must be called on a Representation, such as "
-                f"Representation((3, 32, 32)). Received: {representation!r}."
-            )
+        self.refuseOtherKind(representation)
         inputShape = representation.shape
         shape = self.outputShape(inputShape)
         self.build(inputShape)
@@ -137,6 +135,22 @@ class Layer:
 
     def __repr__(self):
         return f"{type(self).__name__}({self.settings()})"
+
+    def refuseOtherKind(self, representation):
+        """Raises TypeError for what is no representation."""
+        if not isinstance(representation, Representation):
+            raise TypeError(
+                f"{type(self).__name__} must be called on a Representation, such as "
+                f"Representation((3, 32, 32)). Received: {representation!r}."
+            )
+
+    def refuseOtherInput(self, inputShape, builtFor):
+        """Raises ValueError for samples of another shape than the layer's variables serve."""
+        if inputShape != builtFor:
+            raise ValueError(
+                f"{self!r} has weights for samples of shape {builtFor} and shares them. "
+                f"Received: samples of shape {inputShape}. Use another layer for them."
+            )
 
     def _refuseOther(self, tensor, before, shape):
         found = (getattr(tensor, "ndim", None), getattr(tensor, "dtype", None))

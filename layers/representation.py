@@ -135,6 +135,11 @@ class Representation:
         return self._shared(lambda layer: layer.statistics)
 
     @property
+    def weights(self):
+        """`params` and `statistics`, layer by layer: all that `tensor` depends on, each once."""
+        return self._shared(lambda layer: [*layer.params, *layer.statistics])
+
+    @property
     def streams(self):
         """The states of the random streams that `trainTensor` draws from: integers, each once."""
         return self._shared(lambda layer: layer.streams)
@@ -185,7 +190,7 @@ class Representation:
         """The representations that layers of the kind `Observation` have named, by their names."""
         named = {}
         for step in self.steps:
-            if getattr(step.layer, "observes", False):
+            if step.layer is not None and step.layer.observes:
                 _refuseSecond(step.layer.name, named)
                 named[step.layer.name] = step
         return named
@@ -261,14 +266,7 @@ class Representation:
         >>> bool((first == second).any())
         False
         """
-        parent, numbers = None if seed is None else as_seed(seed), Counter()
-        for layer in dict.fromkeys(self.layers):
-            if not (layer.params or layer.statistics or layer.streams):
-                continue
-            path = layer.seedPath
-            isSeeded = parent is not None and path is not None
-            layer.redraw(child_seed(parent, numbers[path], *path) if isSeeded else None)
-            numbers[path] += 1
+        redrawAll(self.layers, seed)
 
     def __repr__(self):
         layers = self.layers
@@ -281,6 +279,18 @@ class Representation:
 
     def _shared(self, ofLayer):
         return list(dict.fromkeys(variable for layer in self.layers for variable in ofLayer(layer)))
+
+
+def redrawAll(layers, seed=None):
+    """Draw the weights of layers again: see `Representation.redraw`."""
+    parent, numbers = None if seed is None else as_seed(seed), Counter()
+    for layer in dict.fromkeys(layers):
+        if not (layer.params or layer.statistics or layer.streams):
+            continue
+        path = layer.seedPath
+        isSeeded = parent is not None and path is not None
+        layer.redraw(child_seed(parent, numbers[path], *path) if isSeeded else None)
+        numbers[path] += 1
 
 
 def _mean(expressions):

@@ -10,6 +10,7 @@ What a model offers to whoever trains it, a `Sequential` and a `Representation` 
 - `updates`: pairs (shared variable, expression) that each step of training carries out as well,
   running statistics and random streams: `theano.function(..., updates=optimiser's + model.updates)`
 - `statistics`, `streams`: the shared variables that `updates` changes
+- `weights`: `params` and `statistics`, as `get_weights` gives them
 - `variables`: all of these by name, what a checkpoint holds
 - `steps`: every representation from the input on, each with its `layer`, `tensor`, `trainTensor`
   and `shape`: where to look for the first number that is not finite, or for a layer's variance
@@ -193,6 +194,11 @@ class Sequential:
         return self.representation.statistics
 
     @property
+    def weights(self):
+        """The shared variables that `get_weights` copies, in its order."""
+        return self.representation.weights
+
+    @property
     def streams(self):
         """The states of the random streams of all layers, see `layers.Representation`."""
         return self.representation.streams
@@ -219,7 +225,7 @@ class Sequential:
 
     def count_params(self):
         """How many numbers are trained."""
-        return sum(weight.size for weight in self._values())
+        return sum(weight.get_value(borrow=True).size for weight in self.params)
 
     def summary(self):
         """Print a table: each layer with its output shape, parameters and initialiser."""
@@ -278,7 +284,7 @@ class Sequential:
         return np.concatenate(batches or [empty])
 
     def get_weights(self):
-        """Copies of all weights and biases, in the order of the layers and as they are stored.
+        """Copies of all weights, biases and running statistics, by layers and as they are stored.
 
         A dense layer has (in, out) and (1, out), a convolution (out, in, rows, columns) and
         (1, out, 1, 1).
@@ -286,7 +292,7 @@ class Sequential:
         return [weight.copy() for weight in self._values()]
 
     def set_weights(self, weights):
-        """Take all weights and biases, as `get_weights` gives them.
+        """Take all weights, biases and running statistics, as `get_weights` gives them.
 
         Raises
         ------
@@ -310,7 +316,7 @@ class Sequential:
                     f"weights[{index}] must have the shape {value.shape}, in Theano's layout. "
                     f"Received: {np.shape(array)}."
                 )
-        for variable, array in zip(self.params, arrays, strict=True):
+        for variable, array in zip(self.weights, arrays, strict=True):
             variable.set_value(np.asarray(array, variable.dtype))
 
     def redraw(self, seed=None):
@@ -324,7 +330,7 @@ class Sequential:
         return f"<Sequential of {len(self._layers)} layers>"
 
     def _values(self):
-        return [variable.get_value(borrow=True) for variable in self.params]
+        return [variable.get_value(borrow=True) for variable in self.weights]
 
     def _refuseOtherInput(self, layer, stated):
         if stated not in (None, self.output_shape):

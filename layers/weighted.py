@@ -102,7 +102,7 @@ class Weighted(Layer):
             If the layer was called on samples of another shape before.
         """
         if self.weight is not None:
-            return self._refuseOtherInput(inputShape)
+            return self.refuseOtherInput(inputShape, self._inputShape)
         shapes = (inputShape, self.outputShape(inputShape))
         weight, bias = self._initialised(shapes)
         self._refuseOtherWeight(weight, inputShape)
@@ -180,13 +180,6 @@ class Weighted(Layer):
                     f"argument {argument!r}. Received: {options!r}."
                 )
         return options
-
-    def _refuseOtherInput(self, inputShape):
-        if inputShape != self._inputShape:
-            raise ValueError(
-                f"{self!r} has weights for samples of shape {self._inputShape} and shares them. "
-                f"Received: samples of shape {inputShape}. Use another layer for them."
-            )
 
     def _refuseOtherWeight(self, weight, inputShape):
         found, wanted = weight.get_value(borrow=True).shape, self.weightShape(inputShape)

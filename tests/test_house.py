@@ -15,7 +15,8 @@ ROOMS = {
     "initialising": {"utilityFunctions", "lookslinear"},
     "initialisations": {"initialising", "lookslinear"},
     "layers": {"initialisations", "utilityFunctions", "lookslinear"},
-    "experiments": {"layers", "initialisations", "utilityFunctions", "lookslinear"},
+    "training": {"layers", "initialisations", "utilityFunctions", "lookslinear"},
+    "experiments": {"training", "layers", "initialisations", "utilityFunctions", "lookslinear"},
 }
 #: Each room, and what it may import from outside.
 OUTSIDE = {
@@ -24,6 +25,7 @@ OUTSIDE = {
     "initialising": {"numpy"},
     "initialisations": set(),
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
+    "training": {"numpy", "rich", "safetensors"},
     "experiments": {
         "jinja2", "numpy", "pandas", "matplotlib", "rich", "sklearn", "threadpoolctl", "tyro",
     },

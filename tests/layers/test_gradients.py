@@ -104,7 +104,9 @@ class Network:
                  for name, y in made.items() for phase in PHASES}  # fmt: skip
         self.names, both = list(found), zip(*found.values(), strict=True)
         inputs = [x.input, u.input, *steps.values(), weights]
-        self.function = compileFunction(inputs, [T.stack(part) for part in both], mode=mode)
+        self.function = compileFunction(
+            inputs, [T.stack(part) for part in both], mode=mode, on_unused_input="ignore"
+        )
 
     def slopes(self):
         """For each layer and phase its slope along a random line, and that of differences."""

@@ -1,12 +1,15 @@
 """Training and afterwards: two tensors, what a step of training moves, names, seeds."""
 
+import time
+
 import numpy as np
 import pytest
 
-from utilityFunctions import cast, compileFunction, theano
+from utilityFunctions import cast, compileFunction, gradient, theano
 from layers import (
     FC,
     BatchNormalisation,
+    Convolution,
     CReLU,
     Dense,
     Dropout,
@@ -215,3 +218,24 @@ def test_single_precision_stays_single():
         assert y.trainTensor.dtype == "float32"
         assert {expression.dtype for _, expression in y.updates} == {"float32", "int32"}
         compileFunction([y.input], y.trainTensor, updates=y.updates)
+
+
+def rewriteSeconds(depth):
+    """The time that Theano takes to rewrite a step of training, without compiling any C."""
+    y = Representation((3, 4, 4))
+    for _ in range(depth):
+        y = Residual([BatchNormalisation(), ParReLU(), Convolution(3), Dropout(0.1)])(y)
+    loss = (y.trainTensor**2).mean()
+    gradients = gradient(loss, y.params)
+    mode = theano.compile.Mode(linker="py", optimizer="fast_run")
+    start = time.perf_counter()
+    compileFunction([y.input], [loss, *gradients], updates=y.updates, mode=mode)
+    return time.perf_counter() - start
+
+
+def test_compile_time_of_residual_nets_grows_linearly_with_depth():
+    rewriteSeconds(1)  # fills Theano's cache of what constants need
+    # The smallest of several, since another process can only make one slower. Linear growth gives
+    # 4 or less; where a layer's shape were derived from the last one, 32 layers would take hours.
+    shallow = min(rewriteSeconds(2) for _ in range(2))
+    assert any(rewriteSeconds(8) < 8 * shallow for _ in range(3))

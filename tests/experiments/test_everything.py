@@ -246,6 +246,18 @@ def test_a_figure_is_drawn_anew(registry, capsys):
     assert Path("run/figure.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_fewer_dots_make_a_smaller_picture(registry, capsys):
+    conduct("first", "run")
+    sides = []
+    for dpi in ("50", "100"):
+        assert main(["plot", "run", "--dpi", dpi]) == 0
+        sides.append(Path("run/figure.png").read_bytes()[16:24])  # of a PNG: width and height
+    small, large = (int.from_bytes(side[:4], "big") for side in sides)
+    assert large == pytest.approx(2 * small, abs=1)
+    assert main(["plot", "run", "--dpi", "0"]) == 2
+    assert "dpi must be at least 1. Received: 0." in capsys.readouterr().err
+
+
 def needsMore(table, arrays):
     return arrays["more"]
 

@@ -19,6 +19,7 @@ import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from threadpoolctl import threadpool_limits
 
 from utilityFunctions import theano
@@ -346,6 +347,7 @@ def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
             "density, per decade" if index % columns == 0 else "",
         )
         axes.set_xlabel("log10 of squared singular value")
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
     _legend(figure)
     return figure
 
@@ -375,7 +377,7 @@ def _drawLaw(axes: Axes, top: float, curve: np.ndarray, largest: np.ndarray) -> 
     place, share = np.log10(largest[0]), largest[1]
     if share > 0:
         axes.axvline(place, color="black", linestyle=":", linewidth=1.2)
-        axes.annotate(f"{share:.0%} here", (place, 0.7 * top), ha="right", xytext=(-6, 0),
+        axes.annotate(f"{share:.0%} here", (place, 0.7 * top), ha="right", xytext=(-13, 0),
                       textcoords="offset points")  # fmt: skip
     return top
 

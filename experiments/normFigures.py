@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.plotting import DASHES, colour, points, shownPoints
+from lookslinear.measures import Estimate
 
 LN10 = np.log(10)
 #: The quantiles that carry a marker.
@@ -33,10 +34,24 @@ def drawVariance(
     axes: Axes, places: np.ndarray, logs: np.ndarray, predicted: np.ndarray, index: int
 ) -> None:
     """The variance over networks (replicates, depth) from layer to layer, dead ones left out."""
-    measured = np.nanvar(np.where(np.isfinite(logs), logs, np.nan), axis=0, ddof=1)
+    measured, errors = _variances(logs)
     shown = shownPoints(len(places), index)
     axes.plot(places, predicted, color=colour(index), linestyle=DASHES, linewidth=1.4)
-    axes.plot(places[shown], measured[shown], linestyle="none", zorder=3, **points(index))
+    axes.errorbar(
+        places[shown], measured[shown], errors[shown], linestyle="none", elinewidth=0.9, zorder=3,
+        **points(index),
+    )  # fmt: skip
+
+
+def _variances(logs: np.ndarray) -> Estimate:
+    """Of what is finite in each column, with standard errors: a mean of squared deviations."""
+    alive = np.isfinite(logs)
+    count = np.maximum(alive.sum(axis=0), 2)  # one network alone has no scatter
+    logs = np.where(alive, logs, 0.0)
+    squares = np.where(alive, (logs - logs.sum(axis=0) / count) ** 2, 0.0)
+    variance = squares.sum(axis=0) / (count - 1)
+    scatter = np.where(alive, (squares - variance) ** 2, 0.0).sum(axis=0) / (count - 1)
+    return Estimate(variance, np.sqrt(scatter / count))
 
 
 def drawLegend(figure: Figure, told: Sequence[str], ncols: int) -> None:
@@ -47,7 +62,7 @@ def drawLegend(figure: Figure, told: Sequence[str], ncols: int) -> None:
     ]
     neutral = {**points(0), "color": "0.3"}
     handles += [
-        Line2D([], [], linestyle="none", label="measured", **neutral),
+        Line2D([], [], linestyle="none", label="measured (variances ± standard error)", **neutral),
         Line2D([], [], linestyle=DASHES, color="0.3", label="predicted, exact"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False)

@@ -19,7 +19,6 @@ import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 from threadpoolctl import threadpool_limits
 
 from utilityFunctions import theano
@@ -347,7 +346,7 @@ def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
             "density, per decade" if index % columns == 0 else "",
         )
         axes.set_xlabel("log10 of squared singular value")
-        axes.xaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
+        axes.locator_params(axis="x", nbins=6, steps=(1, 2, 5, 10))
     _legend(figure)
     return figure
 

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.plotting import DASHES, colour, points, shownPoints
-from lookslinear.measures import Estimate
 
 LN10 = np.log(10)
 #: The quantiles that carry a marker.
@@ -34,24 +33,24 @@ def drawVariance(
     axes: Axes, places: np.ndarray, logs: np.ndarray, predicted: np.ndarray, index: int
 ) -> None:
     """The variance over networks (replicates, depth) from layer to layer, dead ones left out."""
-    measured, errors = _variances(logs)
+    measured = np.nanvar(np.where(np.isfinite(logs), logs, np.nan), axis=0, ddof=1)
     shown = shownPoints(len(places), index)
     axes.plot(places, predicted, color=colour(index), linestyle=DASHES, linewidth=1.4)
     axes.errorbar(
-        places[shown], measured[shown], errors[shown], linestyle="none", elinewidth=0.9, zorder=3,
-        **points(index),
+        places[shown], measured[shown], _errorsOfVariance(logs)[shown], linestyle="none",
+        elinewidth=0.9, zorder=3, **points(index),
     )  # fmt: skip
 
 
-def _variances(logs: np.ndarray) -> Estimate:
-    """Of what is finite in each column, with standard errors: a mean of squared deviations."""
+def _errorsOfVariance(logs: np.ndarray) -> np.ndarray:
+    """The standard error of each column's variance, a mean of squared deviations; of what lives."""
     alive = np.isfinite(logs)
     count = np.maximum(alive.sum(axis=0), 2)  # one network alone has no scatter
     logs = np.where(alive, logs, 0.0)
-    squares = np.where(alive, (logs - logs.sum(axis=0) / count) ** 2, 0.0)
-    variance = squares.sum(axis=0) / (count - 1)
-    scatter = np.where(alive, (squares - variance) ** 2, 0.0).sum(axis=0) / (count - 1)
-    return Estimate(variance, np.sqrt(scatter / count))
+    squares = (logs - logs.sum(axis=0) / count) ** 2
+    mean = np.where(alive, squares, 0.0).sum(axis=0) / count
+    scatter = np.where(alive, (squares - mean) ** 2, 0.0).sum(axis=0) / (count - 1)
+    return np.sqrt(scatter / count)
 
 
 def drawLegend(figure: Figure, told: Sequence[str], ncols: int) -> None:

@@ -18,13 +18,10 @@ TINY = {
     "border-loss": {"side": (4,), "depth": 2, "channels": 2, "replicates": 2},
     "downsampling": {"image": (0.0, 1.0), "layers": 1, "batch": 4, "replicates": 2},
     "gradient-correlation": {"depth": 2, "width": 8, "batch": 6, "replicates": 2},
-    "jacobian-spectrum": {"net": ("gaussian/relu",), "depth": 2, "width": 8, "replicates": 3},
-    "log-norm": {"arm": ("heNormal/relu",), "size": ("3x8",), "replicates": 3},
     "partial-mirror": {"rho": (0.5, 1.0), "depth": 2, "width": 8, "replicates": 2},
     "variance-propagation": {"depth": 3, "width": 8, "batch": 4, "replicates": 2},
     "shattered-gradients": {"depths": (1, 3), "width": 8, "points": 16, "replicates": 2},
     "co-activation": {"depth": 3, "width": 8, "samples": 4, "replicates": 2},
-    "width-profile": {"profile": ("4,8*2",), "replicates": 3},
 }
 
 

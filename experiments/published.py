@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -9,30 +10,48 @@ from rich.markup import escape
 from rich.table import Table
 
 from utilityFunctions import theano
-from experiments.claims import isometry, kernels, moments, shattering, widths
+from experiments.claims import (
+    grid,
+    isometry,
+    kernels,
+    moments,
+    phases,
+    release,
+    residual,
+    shattering,
+    widths,
+)
 from experiments.claims.claim import Claim, Finding, hold
 
 #: All claims, by subject.
 CLAIMS: tuple[Claim, ...] = (
     *moments.CLAIMS,
     *kernels.CLAIMS,
+    *phases.CLAIMS,
     *shattering.CLAIMS,
+    *grid.CLAIMS,
     *isometry.CLAIMS,
+    *residual.CLAIMS,
     *widths.CLAIMS,
+    *release.CLAIMS,
 )
-HEADINGS = ("claim", "source", "published", "predicted", "measured", "z", "verdict")
+SCORES = "z: published, predicted"
+HEADINGS = ("claim", "source", "published", "predicted", "measured", SCORES, "verdict")
 HEAD = """# Published results, held to theory and to networks
 
 Written by `python -m experiments published --markdown docs/published.md`; do not edit.
 
 Each row is a claim that somebody published, the number as published, what this project predicts for
-the very networks that are measured, and the measurement with its standard error. Two scores say how
-many standard errors the measurement lies from the published number and from our prediction.
+the very networks that are measured (– where no law is known), and the measurement ± its standard
+error. What the number is stands behind the claim's colon; a factor, a ratio, a correlation or a log
+has no unit. Two scores say how many standard errors the measurement lies from the published number
+and, below, from our prediction.
 
 - **reproduced**: the measurement agrees with the published number, |z| <= 5.
 - **reproduced with a correction**: it does not; it agrees with our prediction, and the note says
   which correction leads from the one to the other.
-- **not reproduced**: it agrees with neither, or another law holds; the note says why.
+- **not reproduced**: it agrees with neither, or another law holds, or what was published is about
+  something else; the note says why.
 - **reported**: the number is quoted from memory of the paper, not from its text. Both scores are
   shown, and nothing is decided.
 
@@ -78,9 +97,9 @@ def tableOf(findings: Sequence[Finding]) -> pd.DataFrame:
 
 def shownTable(findings: Sequence[Finding]) -> Table:
     """The table for the terminal."""
-    shown = Table(show_lines=True, caption="z: from the published number; from our prediction.")
+    shown = Table(show_lines=True)
     for heading in HEADINGS:
-        number = heading in ("published", "predicted", "measured", "z")
+        number = heading in ("published", "predicted", "measured", SCORES)
         shown.add_column(heading, justify="right" if number else "left", no_wrap=number)
     for found in findings:
         shown.add_row(*(escape(cell) for cell in _cells(found, "\n")))
@@ -100,7 +119,7 @@ def _counted(findings: Sequence[Finding]) -> str:
     verdicts = pd.Series([found.verdict for found in findings]).value_counts()
     papers = len({found.claim.source.partition(",")[0] for found in findings})
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
-    return f"{len(findings)} claims of {papers} papers: {counts}."
+    return f"{len(findings)} claims of {papers} publications: {counts}."
 
 
 def _cells(found: Finding, line: str) -> tuple[str, ...]:
@@ -109,13 +128,15 @@ def _cells(found: Finding, line: str) -> tuple[str, ...]:
         f"{claim.claim}{line}({claim.setting})",
         claim.source,
         f"{claim.published:.6g}",
-        f"{_rounded(found.predicted):.6g}",
-        f"{_rounded(measured.value):.6g}{line}± {measured.standardError:.1g}",
-        f"{found.zPublished:.1f}{line}{found.zPredicted:.1f}",
+        _shown(found.predicted, ".6g"),
+        f"{_shown(measured.value, '.6g')}{line}± {measured.standardError:.1g}",
+        f"{_shown(found.zPublished, '.1f')}{line}{_shown(found.zPredicted, '.1f')}",
         f"{found.verdict}{line}{found.note}".removesuffix(line),
     )
 
 
-def _rounded(number: float) -> float:
-    """Rounding errors of what is 0 shown as 0."""
-    return 0.0 if abs(number) < 1e-12 else number
+def _shown(number: float, digits: str) -> str:
+    """A dash where nothing is known; rounding errors of what is 0 as 0."""
+    if math.isnan(number):
+        return "–"
+    return format(round(number, 12) + 0.0, digits)

@@ -78,7 +78,7 @@ CLAIMS = (
     Claim(
         "Looks-linear nets are linear at initialisation: singular value farthest from 1, "
         "198 layers with CReLU",
-        "Balduzzi et al. 2017, arXiv 1702.08591, section 4",
+        "Balduzzi et al. 2017, arXiv 1702.08591, where it is introduced",
         1.0,
         f"width {WIDTH}, 3 networks",
         lambda: 1.0,

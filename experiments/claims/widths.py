@@ -16,6 +16,8 @@ from lookslinear.theory import Stage, forward_log_norm
 
 NETWORKS = 1200
 EQUAL, UNEQUAL = 13 * [24], [24, *(6 * [16, 48])]
+#: Twice as deep and twice as wide as `EQUAL`.
+LARGER = 24 * [48]
 SETTING = f"He's ReLU nets, {NETWORKS} networks"
 
 
@@ -49,9 +51,9 @@ def _variance(samples: np.ndarray) -> Measurement:
     return Measurement.ofEstimate(found, len(samples))
 
 
-def _ratioOfVariances() -> Measurement:
-    """Log of the variances' ratio; the two profiles' networks are independent."""
-    one, two = _variance(_logs(UNEQUAL, 7)), _variance(_logs(EQUAL, 8))
+def _ratioOfVariances(widths: list[int], seed: int) -> Measurement:
+    """Log of the variance over that of `EQUAL`; the two profiles' networks are independent."""
+    one, two = _variance(_logs(widths, seed)), _variance(_logs(EQUAL, 8))
     errors = [each.standardError / each.value for each in (one, two)]
     return Measurement(math.log(one.value / two.value), math.hypot(*errors), NETWORKS - 1)
 
@@ -64,7 +66,17 @@ CLAIMS = (
         0.0,
         SETTING,
         lambda: math.log(_law(UNEQUAL)[1] / _law(EQUAL)[1]),
-        _ratioOfVariances,
+        lambda: _ratioOfVariances(UNEQUAL, 7),
+    ),
+    Claim(
+        "Keeping the sum of reciprocal widths constant avoids that activation lengths vary ever more "
+        "with depth: log of the ratio of variances of the log norm, 22 hidden layers of 48 to 11 of "
+        "24",
+        "Hanin & Rolnick 2018, arXiv 1803.01719, abstract",
+        0.0,
+        SETTING,
+        lambda: math.log(_law(LARGER)[1] / _law(EQUAL)[1]),
+        lambda: _ratioOfVariances(LARGER, 6),
     ),
     Claim(
         "The log of a net's squared norm is normal with mean -beta / 2, beta = 5 sum 1 / n",
@@ -76,7 +88,7 @@ CLAIMS = (
         reported=True,
     ),
     Claim(
-        "and variance beta",
+        "The log of a net's squared norm is normal with variance beta = 5 sum 1 / n",
         "Hanin & Nica 2020, arXiv 1812.05994",
         _beta(EQUAL),
         SETTING,

@@ -69,9 +69,9 @@ CLAIMS = (
         lambda: _ratioOfVariances(UNEQUAL, 7),
     ),
     Claim(
-        "Keeping the sum of reciprocal widths constant avoids that activation lengths vary ever more "
-        "with depth: log of the ratio of variances of the log norm, 22 hidden layers of 48 to 11 of "
-        "24",
+        "Keeping the sum of reciprocal widths constant avoids that activation lengths vary ever "
+        "more with depth: log of the ratio of variances of the log norm, 22 hidden layers of 48 to "
+        "11 of 24",
         "Hanin & Rolnick 2018, arXiv 1803.01719, abstract",
         0.0,
         SETTING,

@@ -1,4 +1,4 @@
-"""The claims themselves, at small sizes: formulas twice, and for each verdict what would turn it."""
+"""The claims themselves, at small sizes: formulas twice; for each verdict, what would turn it."""
 
 import dataclasses
 

@@ -33,13 +33,12 @@ WIDTH, DEPTH, NETWORKS = 128, 20, 30
 GLOROT = "Glorot & Bengio 2010, AISTATS"
 HE = "He et al. 2015, arXiv 1502.01852"
 BLOCKS, BATCH = 10, 64
-SETTING = f"dense, width {WIDTH}, depth {DEPTH}, {NETWORKS} networks"
 
 
-def _plain(gain: float, activation: str, family: str = "normal") -> list[Stage]:
+def _plain(gain: float, activation: str, family: str = "normal", width: int = WIDTH):
     return [
-        dense(WIDTH, gain, family),
-        *(DEPTH - 1) * [dense(WIDTH, gain, family, activation)],
+        dense(width, gain, family),
+        *(DEPTH - 1) * [dense(width, gain, family, activation)],
     ]
 
 
@@ -50,15 +49,23 @@ def _predictedFactor(stages: list[Stage], backward: bool) -> float:
 
 
 def _factorClaim(
-    claim, source, published, gain, activation, family="normal", backward=False, **settings
+    claim,
+    source,
+    published,
+    gain,
+    activation,
+    family="normal",
+    backward=False,
+    width=WIDTH,
+    **settings,
 ):
     return Claim(
         claim,
         source,
         published,
-        SETTING,
-        lambda: _predictedFactor(_plain(gain, activation, family), backward),
-        lambda: factorPerLayer(_plain(gain, activation, family), NETWORKS, backward),
+        f"dense, width {width}, depth {DEPTH}, {NETWORKS} networks",
+        lambda: _predictedFactor(_plain(gain, activation, family, width), backward),
+        lambda: factorPerLayer(_plain(gain, activation, family, width), NETWORKS, backward),
         **settings,
     )
 
@@ -189,6 +196,7 @@ CLAIMS = (
         1.0,
         "selu",
         backward=True,
+        width=3 * WIDTH,
         why="The bounds that were proved are on the variance of activations; at its fixed point "
         "E selu'^2 = 1.0716, so that the gradient's norm grows 32-fold in 100 layers.",
     ),

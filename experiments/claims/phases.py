@@ -21,7 +21,7 @@ from lookslinear.theory import chi_1, correlation_fixed_point, fixed_point
 
 POOLE = "Poole et al. 2016, arXiv 1606.05340"
 SCHOENHOLZ = "Schoenholz et al. 2017, arXiv 1611.01232"
-WIDTH, NETWORKS, DEPTH = 512, 30, 40
+WIDTH, NETWORKS, DEPTH = 256, 40, 30
 #: The last layers, whose moments are those of the fixed point.
 SETTLED = 10
 #: How far apart the two inputs are whose distance is followed, in units of their length.
@@ -214,8 +214,7 @@ CLAIMS = (
         _gradientFactor,
     ),
     _slopeClaim(
-        "Order meets chaos at n Var W = 1.76 for Var b = 0.05: factor of a gradient's second "
-        "moment a layer there",
+        "Here order meets chaos: factor of a gradient's second moment a layer",
         CRITICAL,
         _gradientFactor,
         source=f"{SCHOENHOLZ}, figures",

@@ -58,14 +58,13 @@ def _growth(stage: Stage, images) -> Measurement:
 
 
 def _poolingClaim(claim: str, mirror: bool, **settings) -> Claim:
-    stage = _stage(mirror)
     return Claim(
         f"{claim}: factor of the second moment a layer",
         f"{RELEASE}, comment in orthogonal",
         1.0,
         IMAGES,
-        lambda: predictedGain(stage.law, neighbourCorrelation(_photographs())),
-        lambda: _growth(stage, lambda network: _photographs()),
+        lambda: predictedGain(_stage(mirror).law, neighbourCorrelation(_photographs())),
+        lambda: _growth(_stage(mirror), lambda network: _photographs()),
         **settings,
     )
 
@@ -95,10 +94,10 @@ CLAIMS = (
         True,
         correction="A little above 1/4 it is, 1 / sqrt(4 + 12 rho): 0.254 for these photographs, "
         "whose neighbours have the correlation rho = 0.96. 0.28 keeps the variance at rho = 0.73; "
-        "here four such layers double it.",
+        "here four such layers more than double it.",
     ),
     _poolingClaim(
-        "In other nets a higher gain is, and 0.4 is taken",
+        "In nets that are not looks-linear a higher gain is better, and 0.4 is taken",
         False,
         why="0.4 keeps the variance at rho = 0.19 alone, and orthogonal kernels with one tap leave "
         "neighbours as correlated as they were, mirrored or not. (The comment calls the number "

@@ -153,9 +153,9 @@ CLAIMS = (
         f"L: beta = 1, {BLOCKS} blocks",
         f"{SHATTERED}, theorem 3",
         float(paper_variance("normalised residual", BLOCKS)),
-        SETTING,
+        f"width {WIDTH}, {BATCH} inputs, {4 * NETWORKS} networks",
         lambda: _predictedGrowth(_residual(1.0), Batch(BATCH)),
-        lambda: gradientGrowth(_residual(1.0), NETWORKS, BATCH),
+        lambda: gradientGrowth(_residual(1.0), 4 * NETWORKS, BATCH),
         correction=CENTRED,
     ),
     _correlationClaim(

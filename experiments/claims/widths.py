@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,14 +16,14 @@ from lookslinear.laws import dense_law
 from lookslinear.measures import jackknife
 from lookslinear.theory import Stage, forward_log_norm
 
-NETWORKS = 1200
+NETWORKS = 900
 EQUAL, UNEQUAL = 13 * [24], [24, *(6 * [16, 48])]
 #: Twice as deep and twice as wide as `EQUAL`.
 LARGER = 24 * [48]
 SETTING = f"He's ReLU nets, {NETWORKS} networks"
 
 
-def _heNet(widths: list[int]) -> list[Stage]:
+def _heNet(widths: Sequence[int]) -> list[Stage]:
     pairs = itertools.pairwise(widths)
     laws = [
         dense_law(read, written, "normal", math.sqrt(2 / read), dtype=floatX())
@@ -32,7 +34,12 @@ def _heNet(widths: list[int]) -> list[Stage]:
 
 def _logs(widths: list[int], seed: int) -> np.ndarray:
     """Log of the growth of the squared length from the first layer's outputs to the last's."""
-    forward, _ = logMoments(_heNet(widths), NETWORKS, seed)
+    return _drawnLogs(tuple(widths), seed, NETWORKS)
+
+
+@functools.cache
+def _drawnLogs(widths: tuple[int, ...], seed: int, networks: int) -> np.ndarray:
+    forward, _ = logMoments(_heNet(widths), networks, seed)
     return forward[:, -1] - forward[:, 0]
 
 

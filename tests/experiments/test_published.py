@@ -166,7 +166,7 @@ def test_the_markdown_has_a_row_a_claim():
     assert len(rows) == 2
     assert all(len(re.split(r"(?<!\\)\|", row)) == 2 + len(published.HEADINGS) for row in rows)
     assert f"{CORRECTED}<br>Two." in rows[1]
-    assert "2 claims of 1 papers: 1 reproduced, 1 reproduced with a correction." in text
+    assert "2 claims of 1 publications: 1 reproduced, 1 reproduced with a correction." in text
 
 
 def test_the_docs_show_these_claims():

@@ -21,7 +21,7 @@ from experiments.claims import (
     shattering,
     widths,
 )
-from experiments.claims.claim import Claim, Finding, hold
+from experiments.claims.claim import Claim, Finding, Measurement, hold
 
 #: All claims, by subject.
 CLAIMS: tuple[Claim, ...] = (
@@ -43,15 +43,16 @@ Written by `python -m experiments published --markdown docs/published.md`; do no
 
 Each row is a claim that somebody published, the number as published, what this project predicts for
 the very networks that are measured (– where no law is known), and the measurement ± its standard
-error. What the number is stands behind the claim's colon; a factor, a ratio, a correlation or a log
-has no unit. Two scores say how many standard errors the measurement lies from the published number
-and, below, from our prediction.
+error. All are numbers without a unit: factors, ratios, correlations, logs, and second moments where
+the input's is 1. Two scores say how many standard errors the measurement lies from the published
+number and, below, from our prediction; a number that was published with few digits may be off by
+half a unit of the last.
 
 - **reproduced**: the measurement agrees with the published number, |z| <= 5.
 - **reproduced with a correction**: it does not; it agrees with our prediction, and the note says
   which correction leads from the one to the other.
-- **not reproduced**: it agrees with neither, or another law holds, or what was published is about
-  something else; the note says why.
+- **not reproduced**: it agrees with neither, or another law holds, or the claim was published for
+  other networks; the note says why.
 - **reported**: the number is quoted from memory of the paper, not from its text. Both scores are
   shown, and nothing is decided.
 
@@ -129,14 +130,22 @@ def _cells(found: Finding, line: str) -> tuple[str, ...]:
         claim.source,
         f"{claim.published:.6g}",
         _shown(found.predicted, ".6g"),
-        f"{_shown(measured.value, '.6g')}{line}± {measured.standardError:.1g}",
+        f"{_shown(_rounded(measured), '.7g')}{line}± {measured.standardError:.2g}",
         f"{_shown(found.zPublished, '.1f')}{line}{_shown(found.zPredicted, '.1f')}",
         f"{found.verdict}{line}{found.note}".removesuffix(line),
     )
 
 
+def _rounded(measured: Measurement) -> float:
+    """To the second digit of the error, and no more than six places."""
+    error = measured.standardError
+    places = 1 - math.floor(math.log10(error)) if error > 0 else 6
+    return round(measured.value, min(places, 6))
+
+
 def _shown(number: float, digits: str) -> str:
-    """A dash where nothing is known; rounding errors of what is 0 as 0."""
+    """A dash where nothing is known; what is 0 but for rounding without a sign."""
     if math.isnan(number):
         return "–"
-    return format(round(number, 12) + 0.0, digits)
+    text = format(round(number, 12), digits)
+    return text if float(text) else text.removeprefix("-")

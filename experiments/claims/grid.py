@@ -54,8 +54,8 @@ CLAIMS = (
     _claim(
         "Gradients of deep feed-forward ReLU nets resemble white noise, in nets of weights and "
         "biases of variance 1 / n that are not centred",
-        "Balduzzi et al. 2017, arXiv 1702.08591, as in notebook 11.1 of Prince 2023, Understanding "
-        "Deep Learning",
+        "Prince 2023, Understanding Deep Learning, notebook 11.1, which repeats Balduzzi et al. "
+        "2017",
         "textbook",
         why="Half of He's variance lets the common biases win, so that all inputs become one "
         "signal and the gradient vanishes without shattering; only centring makes the kinks "

@@ -25,9 +25,9 @@ def _meanSingularValue(gain: float) -> Measurement:
 
 def _meanClaim(name: str, gain: float, published: float) -> Claim:
     return Claim(
-        f"The {name} initialisation has the average singular value {published} in the Jacobian of "
-        "a layer: in its linear regime",
-        f"{GLOROT}, below equation 17",
+        f"The {name} initialisation gives the Jacobian of a layer the average singular "
+        f"value {published}: in the linear regime",
+        f"{GLOROT}, at equation 17",
         published,
         f"one layer of width {LAYER}, {LAYERS} networks",
         lambda: 8 / (3 * np.pi) * np.sqrt(gain),

@@ -16,7 +16,7 @@ from initialisations import initD
 from lookslinear.sampling import child_seed, standard_normal
 from lookslinear.theory import Stage
 
-RELEASE = "Leary 2017, github.com/LSLeary/LL-init, initialisations.py"
+RELEASE = "github.com/LSLeary/LL-init, released with Balduzzi et al. 2017"
 NETWORKS, BATCH, SHAPE = 8, 64, (3, 32, 32)
 SIZE, DRAWS = 16, 2000
 IMAGES = f"32x32 colour patches of two photographs, {BATCH} of them, {NETWORKS} networks"
@@ -60,7 +60,7 @@ def _growth(stage: Stage, images) -> Measurement:
 def _poolingClaim(claim: str, mirror: bool, **settings) -> Claim:
     return Claim(
         f"{claim}: factor of the second moment a layer",
-        f"{RELEASE}, comment in orthogonal",
+        f"{RELEASE}, comment in orthogonal()",
         1.0,
         IMAGES,
         lambda: predictedGain(_stage(mirror).law, neighbourCorrelation(_photographs())),
@@ -82,7 +82,7 @@ CLAIMS = (
     Claim(
         "A gain of 1/2 of strided average kernels keeps the variance where neighbours are "
         "uncorrelated: factor of the second moment a layer",
-        f"{RELEASE}, comment in orthogonal",
+        f"{RELEASE}, comment in orthogonal()",
         1.0,
         f"32x32 images of white noise, {BATCH} of them, {NETWORKS} networks",
         lambda: predictedGain(_stage(False, 0.5).law, 0.0),
@@ -106,7 +106,7 @@ CLAIMS = (
     Claim(
         "The left factor U of an SVD of normal numbers is a random orthogonal matrix (of Haar's "
         f"uniform law): mean of sqrt(n) U_11, n = {SIZE}",
-        f"{RELEASE}, orthogonal; the law: Saxe et al. 2013, arXiv 1312.6120",
+        f"{RELEASE}, orthogonal(); the law: Saxe et al. 2013, arXiv 1312.6120",
         0.0,
         f"{DRAWS} matrices",
         None,
@@ -116,7 +116,7 @@ CLAIMS = (
     Claim(
         "The left factor U of an SVD of normal numbers is a random orthogonal matrix, so that half "
         f"of them have a positive determinant: share, n = {SIZE}",
-        f"{RELEASE}, orthogonal; the law: Saxe et al. 2013, arXiv 1312.6120",
+        f"{RELEASE}, orthogonal(); the law: Saxe et al. 2013, arXiv 1312.6120",
         0.5,
         f"{DRAWS} matrices",
         None,

@@ -81,7 +81,7 @@ CLAIMS = (
     Claim(
         "Squared singular values of residual nets have the relative variance 2 c, c the sum of "
         "the branches' mean squares: linear branches, c = 1",
-        TARNOWSKI,
+        f"{TARNOWSKI}, variance of the universal density",
         2.0,
         SETTING,
         lambda: spectral_moments(_net()).relative_variance,
@@ -90,7 +90,7 @@ CLAIMS = (
     Claim(
         "Squared singular values of residual nets have the relative variance 2 c whatever the "
         "activation: blocks x + s tanh(W x)",
-        TARNOWSKI,
+        f"{TARNOWSKI}, variance of the universal density",
         paperVariance("tanh"),
         SETTING,
         lambda: wideVariance("tanh"),
@@ -99,7 +99,7 @@ CLAIMS = (
     Claim(
         "Squared singular values of residual nets have the relative variance 2 c whatever the "
         "activation: blocks x + s relu(W x), c = 1, all singular values but the largest",
-        TARNOWSKI,
+        f"{TARNOWSKI}, variance of the universal density",
         paperVariance("relu", HE),
         SETTING,
         lambda: wideVariance("relu", HE),
@@ -108,20 +108,20 @@ CLAIMS = (
     Claim(
         "Squared singular values of residual nets have the relative variance 2 c whatever the "
         "activation: blocks x + s relu(W x), c = 1, all singular values",
-        TARNOWSKI,
+        f"{TARNOWSKI}, variance of the universal density",
         paperVariance("relu", HE),
         SETTING,
         None,
         lambda: _relativeVariance(_net(behind="relu", gain=HE)),
-        why="ReLU has a mean, which adds up from block to block: the direction of the signal "
-        "itself, of which ReLU nets keep J x = f(x), grows by 60. The law is that of the density "
-        "at large width, where one singular value does not count; in its moments it does, at any "
-        "usual width.",
+        why="ReLU has a mean, which adds up from block to block and stretches the signal itself, "
+        "here 60-fold; so does the Jacobian, since J x = f(x). The law is that of the density at "
+        "large width, where one singular value does not count; at this width its fourth power "
+        "outweighs all others.",
     ),
     Claim(
-        "The same law, taken over to blocks x + s W relu(x) with the activation before the weight: "
-        "c = 1",
-        f"{TARNOWSKI}, whose blocks have it behind the weight",
+        "The law of the relative variance 2 c, taken over to blocks x + s W relu(x) with the "
+        "activation before the weight: c = 1",
+        f"{TARNOWSKI}, universal density, for blocks with the activation behind the weight",
         2.0,
         SETTING,
         None,

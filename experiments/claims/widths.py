@@ -68,7 +68,8 @@ def _ratioOfVariances(widths: list[int], seed: int) -> Measurement:
 CLAIMS = (
     Claim(
         "How much gradients vary is decided by the sum of the reciprocals of the hidden widths: "
-        "log of the ratio of variances of the log norm, 12 widths of 24 to 16 and 48 by turns",
+        "log of the ratio of variances of the log norm, 12 layers of 16 and 48 by turns "
+        "against 24",
         "Hanin 2018, arXiv 1801.03744, abstract",
         0.0,
         SETTING,
@@ -77,8 +78,8 @@ CLAIMS = (
     ),
     Claim(
         "Keeping the sum of reciprocal widths constant avoids that activation lengths vary ever "
-        "more with depth: log of the ratio of variances of the log norm, 22 hidden layers of 48 to "
-        "11 of 24",
+        "more with depth: log of the ratio of variances of the log norm, 22 hidden layers of 48 "
+        "against 11 of 24",
         "Hanin & Rolnick 2018, arXiv 1803.01719, abstract",
         0.0,
         SETTING,

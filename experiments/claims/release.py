@@ -21,8 +21,8 @@ NETWORKS, BATCH, SHAPE = 8, 64, (3, 32, 32)
 SIZE, DRAWS = 16, 2000
 IMAGES = f"32x32 colour patches of two photographs, {BATCH} of them, {NETWORKS} networks"
 SIGNS = (
-    "LAPACK's reflections fix the signs of a factor's columns by its first rows, so that U of an "
-    "SVD of normal numbers is orthogonal but not uniform; random signs of the columns make it so."
+    "LAPACK's reflections choose their signs by the numbers that they meet, which favours signs on "
+    "the diagonal: U is orthogonal but not uniform. Random signs of its columns make it so."
 )
 
 

@@ -35,7 +35,7 @@ CLAIMS: tuple[Claim, ...] = (
     *widths.CLAIMS,
     *release.CLAIMS,
 )
-SCORES = "z: published, predicted"
+SCORES = "z: published,\npredicted"
 HEADINGS = ("claim", "source", "published", "predicted", "measured", SCORES, "verdict")
 HEAD = """# Published results, held to theory and to networks
 
@@ -101,7 +101,8 @@ def shownTable(findings: Sequence[Finding]) -> Table:
     shown = Table(show_lines=True)
     for heading in HEADINGS:
         number = heading in ("published", "predicted", "measured", SCORES)
-        shown.add_column(heading, justify="right" if number else "left", no_wrap=number)
+        justify = "right" if number else "left"
+        shown.add_column(heading, justify=justify, no_wrap=number, overflow="fold")
     for found in findings:
         shown.add_row(*(escape(cell) for cell in _cells(found, "\n")))
     return shown
@@ -109,7 +110,8 @@ def shownTable(findings: Sequence[Finding]) -> Table:
 
 def markdownOf(findings: Sequence[Finding]) -> str:
     """The table for the docs, below the rule of its verdicts."""
-    lines = [f"| {' | '.join(HEADINGS)} |", f"|{'---|' * len(HEADINGS)}"]
+    headings = " | ".join(HEADINGS).replace("\n", " ")
+    lines = [f"| {headings} |", f"|{'---|' * len(HEADINGS)}"]
     for found in findings:
         cells = (cell.replace("|", "\\|") for cell in _cells(found, "<br>"))
         lines.append(f"| {' | '.join(cells)} |")

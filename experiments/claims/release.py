@@ -16,7 +16,7 @@ from initialisations import initD
 from lookslinear.sampling import child_seed, standard_normal
 from lookslinear.theory import Stage
 
-RELEASE = "github.com/LSLeary/LL-init, released with Balduzzi et al. 2017"
+RELEASE = "LSLeary/LL-init on GitHub, released with Balduzzi et al. 2017"
 NETWORKS, BATCH, SHAPE = 8, 64, (3, 32, 32)
 SIZE, DRAWS = 16, 2000
 IMAGES = f"32x32 colour patches of two photographs, {BATCH} of them, {NETWORKS} networks"

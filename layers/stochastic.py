@@ -4,7 +4,7 @@ from utilityFunctions import floatX, randomStream
 from layers.layer import Layer
 from lookslinear.sampling import as_seed, child_seed
 
-#: Generators that take turns in a stream.
+#: Generators that take turns in a stream. 128 draw no faster, and a checkpoint holds their states.
 LANES = 8
 
 

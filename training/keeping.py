@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from training.checkpoints import (
     checkedFolder,
     checkpointsIn,
@@ -36,7 +38,7 @@ class Kept:
 
     def __init__(self, variables):
         self._variables = list(variables)
-        self._good = self._candidate = None
+        self._good = self._candidate = self._spare = None
 
     @property
     def isEmpty(self):
@@ -45,11 +47,17 @@ class Kept:
 
     def take(self, update):
         """Copy all, of which it is not yet known whether it is good."""
-        self._candidate = update, [variable.get_value() for variable in self._variables]
+        present = [variable.get_value(borrow=True) for variable in self._variables]
+        values = self._spare or [np.empty_like(value) for value in present]
+        for room, value in zip(values, present, strict=True):
+            np.copyto(room, value)
+        self._candidate, self._spare = (update, values), None
 
     def confirm(self):
         """The copy that was taken last, if any, is good."""
         if self._candidate is not None:
+            # What was good before makes room for the next copy: new memory costs more than copying.
+            self._spare = self._good and self._good[1]
             self._good, self._candidate = self._candidate, None
 
     def restore(self):

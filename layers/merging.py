@@ -16,8 +16,8 @@ class _StatedGradient(ViewOp):
     """The same tensor, whose gradient arrives with its shape stated.
 
     The gradient of a block's input is a sum of two that come from the gradient of its output, which
-    is such a sum again. Theano writes sums of sums out as one: the terms at the first of n blocks
-    would be n, and 2^n where a branch has elementwise layers alone.
+    is such a sum again. Theano writes sums of sums out as one, which at the first of n blocks would
+    have n terms or, where branches are elementwise, up to 2^n.
     """
 
     def grad(self, inputs, gradients):

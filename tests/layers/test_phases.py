@@ -235,7 +235,7 @@ def rewriteSeconds(depth):
 def test_compile_time_of_residual_nets_grows_linearly_with_depth():
     rewriteSeconds(1)  # fills Theano's cache of what constants need
     # The smallest of several, since another process can only make one slower. Linear growth gives
-    # 4 or less; it was above 8, and more than doubled with each block, while the gradients of
-    # blocks were sums of sums.
+    # 4 or less; while the gradients of blocks were sums of sums it was above 8, and 10 blocks
+    # took more than a minute.
     shallow = min(rewriteSeconds(2) for _ in range(2))
     assert any(rewriteSeconds(8) < 8 * shallow for _ in range(3))

@@ -2,9 +2,30 @@
 
 import numpy as np
 
+from utilityFunctions import T
+
+# isort: split
+from theano.compile.ops import ViewOp
+
 from layers.layer import Layer
 from layers.representation import redrawAll
 from lookslinear.errors import real_number
+
+
+class _StatedGradient(ViewOp):
+    """The same tensor, whose gradient arrives with its shape stated.
+
+    The gradient of a block's input is a sum of two that come from the gradient of its output, which
+    is such a sum again. Theano writes sums of sums out as one, which at the first of n blocks would
+    have n terms or, where branches are elementwise, up to 2^n.
+    """
+
+    def grad(self, inputs, gradients):
+        (tensor,), (arriving,) = inputs, gradients
+        return [T.specify_shape(arriving, tensor.shape)]
+
+
+_statedGradient = _StatedGradient()
 
 
 class Merge(Layer):
@@ -39,7 +60,9 @@ class Merge(Layer):
         train = first.trainTensor, second.trainTensor
         isSame = train[0] is first.tensor and train[1] is second.tensor
         trainTensor = None if isSame else self._sum(*train)
-        return first.through(self, tensor, first.shape, trainTensor, (), (first, second))
+        made = first.through(self, tensor, first.shape, trainTensor, (), (first, second))
+        made.bound(_statedGradient)
+        return made
 
     def settings(self):
         """The arguments that `repr` shows."""

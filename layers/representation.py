@@ -94,6 +94,12 @@ class Representation:
         following.sources = (self,) if sources is None else sources
         return following
 
+    def bound(self, identity):
+        """Put an operation that does nothing to values on both tensors."""
+        isSame = self.tensor is self.trainTensor
+        self.tensor = identity(self.tensor)
+        self.trainTensor = self.tensor if isSame else identity(self.trainTensor)
+
     # What came before
 
     @property

@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 from utilityFunctions import theano
 from experiments.comparing import compared
 from experiments.experiment import Experiment, Result
+from experiments.networks import rectifier
 from experiments.plotting import (
     DASHES,
     colour,
@@ -34,7 +35,6 @@ from experiments.plotting import (
     shownPoints,
 )
 from experiments.probes.activity import activity
-from initialisations import initD
 from lookslinear.errors import known_name, whole_number
 from lookslinear.laws import dense_law
 from lookslinear.measures import co_activation
@@ -190,9 +190,8 @@ def _inputs(config: Config, seed: np.random.SeedSequence) -> np.ndarray:
 def _stages(config: Config, arm: str) -> list[Stage]:
     """The first layer, one behind each layer of rectifiers."""
     width = config.width
-    law = initD["heNormal"].law((width,), (width,), relu=True)
     first = Stage(dense_law(width, width, "normal", width**-0.5))
-    return [first, *config.depth * [Stage(law, "relu", normalisation=arm)]]
+    return [first, *config.depth * [rectifier(width, arm)]]
 
 
 def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:

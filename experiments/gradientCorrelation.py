@@ -31,6 +31,7 @@ from utilityFunctions import theano
 from experiments.comparing import comparedEstimate
 from experiments.experiment import Experiment, Result
 from experiments.gradientPanels import CORRELATION, VARIANCE, gradientPanels
+from experiments.networks import looksLinear, rectifier
 from experiments.probes import inputGradients
 from experiments.verdicts import summaryOf
 from initialisations import initD
@@ -152,17 +153,14 @@ def stagesOfNet(net: str, width: int, depth: int, beta: float = 1.0) -> list[Sta
     >>> len(stages), stages[1].branch[0].activation.name
     (4, 'relu')
     """
-    shape = (width,)
-    first = Stage(initD["orthogonal"].law(shape, shape))
-    he = initD["heNormal"].law(shape, shape)
-    mirrored = initD["orthogonal"].law((2 * width,), shape, mirror=True)
-    normalised = Stage(he, "relu", normalisation="batch")
+    first = Stage(initD["orthogonal"].law((width,), (width,)))
+    plain, normalised = rectifier(width), rectifier(width, "batch")
     element = {
-        "plain": Stage(he, "relu"),
+        "plain": plain,
         "batch-normalised": normalised,
-        "residual": Residual([Stage(he, "relu")], scale=beta),
+        "residual": Residual([plain], scale=beta),
         "residual and batch-normalised": Residual([normalised], scale=beta),
-        "looks-linear": Stage(mirrored, "crelu"),
+        "looks-linear": looksLinear(width),
     }[net]
     return [first, *depth * [element]]
 

@@ -8,7 +8,8 @@ of layers the gradient at a unit that is silent is kept apart,
 with z = P(h = 0) that of `silence`, and d+ the moment given h != 0: a path from a unit that speaks
 meets, almost surely, no zero behind it, so that (1 - z) enters once and not once a layer. At h = 0
 a ReLU and a CReLU pass nothing; where all activations from there on pass something, z times what
-they pass is added. Forward zeros need no term, since phi(0) = 0.
+they pass is added. Forward zeros need no term: where phi(0) = 0 they pass on nothing, and where it
+is not, none arise behind it.
 
 Exact at every width for plain chains of activations of two slopes and CReLU (independent weights
 and Haar frames, in the mean over networks), but for two cases: full kernels are taken to leave no

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from experiments import gradientCorrelation
-from experiments.__main__ import main
 from experiments.gradientCorrelation import (
     NETS,
     Config,
@@ -133,15 +132,6 @@ def test_theTheoremIsContradictedByPlainNets(monkeypatch):
     assert largestScore(config) < 5
     monkeypatch.setattr(gradientCorrelation, "predictedCorrelations", publishedCorrelations)
     assert largestScore(config) > 5
-
-
-def test_aContradictionEndsWithStatusOne(monkeypatch, tmp_path):
-    sizes = "--net looks-linear --depth 2 --width 8 --batch 4 --replicates 20"
-    arguments = ["gradient-correlation", *sizes.split(), "--check", "--quiet", "--output"]
-    assert main([*arguments, str(tmp_path / "sound")]) == 0
-    assert (tmp_path / "sound" / "figure.png").exists()
-    monkeypatch.setattr(gradientCorrelation, "inputGradients", throughOther(withoutMirror))
-    assert main([*arguments, str(tmp_path / "broken")]) == 1
 
 
 def test_theFigureHasAPanelANet(tiny, tmp_path):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from experiments import partialMirror
-from experiments.__main__ import main
 from experiments.comparing import contradicted
 from experiments.partialMirror import MANY, ONE, Config, predictedCorrelations, prepare, run
 from lookslinear.laws import dense_law
@@ -65,13 +64,6 @@ def test_a_wrong_degree_is_seen(monkeypatch, rho):
     table = run(prepare(replace(SMALL, rho=(0.6,), replicates=100))).table
     assert table[table["span"] == ONE]["z"].abs().max() > 5
     assert table[table["span"] == MANY]["z"].abs().max() > 5
-
-
-def test_a_forgotten_mirror_fails_the_check(monkeypatch, tmp_path):
-    words = "--rho 1 --depth 3 --width 48 --replicates 30 --quiet --no-plot --check --output"
-    assert main(["partial-mirror", *words.split(), str(tmp_path / "right")]) == 0
-    monkeypatch.setattr(partialMirror, "draw", of_degree(False))
-    assert main(["partial-mirror", *words.split(), str(tmp_path / "wrong")]) == 1
 
 
 @pytest.mark.parametrize(

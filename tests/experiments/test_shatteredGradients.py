@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from experiments import shatteredGradients
-from experiments.__main__ import main
-from experiments.commands import CONTRADICTED
 from experiments.comparing import contradicted
 from experiments.gridNets import NETS, netOf
 from experiments.probes.gridGradients import gridGradients
@@ -73,17 +71,6 @@ def test_aNetBrokenOnPurposeIsSeen(monkeypatch, net, mutant):
 
     monkeypatch.setattr(shatteredGradients, "gridGradients", broken)
     assert contradicted(run(Config(net=(net,), **SMALL)).table)
-
-
-def test_theCommandLineFailsOnABrokenNet(monkeypatch, tmp_path):
-    def broken(stages, grid, seed):
-        return gridGradients([stages[0], *map(withoutMirror, stages[1:])], grid, seed)
-
-    words = "--net looks-linear --depths 4 --width 48 --points 32 --replicates 32 --check --quiet"
-    command = ["shattered-gradients", *words.split(), "--no-plot", "--output"]
-    assert main([*command, str(tmp_path / "whole")]) == 0
-    monkeypatch.setattr(shatteredGradients, "gridGradients", broken)
-    assert main([*command, str(tmp_path / "broken")]) == CONTRADICTED
 
 
 def test_extrapolationTakesAwayWhatGoesAsOneOverTheWidth():

@@ -20,9 +20,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from threadpoolctl import threadpool_limits
 
-from utilityFunctions import theano
 from experiments.comparing import compared
 from experiments.experiment import Experiment, Result
 from experiments.networks import rectifier
@@ -34,8 +32,9 @@ from experiments.plotting import (
     points,
     shownPoints,
 )
+from experiments.precision import computing, knownDtype
 from experiments.probes.activity import activity
-from lookslinear.errors import known_name, whole_number
+from lookslinear.errors import whole_number
 from lookslinear.laws import dense_law
 from lookslinear.measures import co_activation
 from lookslinear.sampling import as_seed, child_seed
@@ -47,7 +46,6 @@ NAME = "co-activation"
 LINE = "How many rectifiers are active for one input, and for two, with and without normalisation."
 ARMS = {"none": "He weights", "centre": "mean-centred", "batch": "batch-normalised"}
 FRACTION, PAIRS = "active for an input", "active for both of two"
-DTYPES = ("float32", "float64")
 SOURCE = "Balduzzi et al. 2017, arXiv 1702.08591 (reported): what theorem 1 assumes"
 # Which child of the seed draws what.
 _DATA, _NETS = 0, 1
@@ -108,7 +106,7 @@ def prepare(config: Config) -> Plan:
             f"samples must be at most width, {config.width}, to be orthogonal. "
             f"Received: {config.samples}."
         )
-    known_name("dtype", config.dtype, DTYPES)
+    knownDtype(config.dtype)
     as_seed(config.seed)
     predictions, reasons = _predicted(config)
     return Plan(config, predictions, reasons)
@@ -148,10 +146,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda arm: None) 
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays = [], {}
-    with (
-        theano.config.change_flags(floatX=plan.config.dtype),
-        threadpool_limits(limits=1, user_api="blas"),  # small products
-    ):
+    with computing(plan.config.dtype):
         for arm, name in ARMS.items():
             fractions, pairs = _measured(plan.config, arm, advance)
             layers = np.arange(1, plan.config.depth + 1)

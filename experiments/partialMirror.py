@@ -25,12 +25,11 @@ import pandas as pd
 import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from threadpoolctl import threadpool_limits
 
-from utilityFunctions import theano
 from experiments.comparing import compared
 from experiments.experiment import Experiment, Result
 from experiments.plotting import DASHES, colour, finishAxes, finishScores, points
+from experiments.precision import computing
 from experiments.probes import kindOf
 from lookslinear.errors import known_name, real_number, whole_number
 from lookslinear.laws import BLENDING, WeightLaw, dense_law, mirror_degree
@@ -126,7 +125,7 @@ def run(plan: Plan, advance: Callable[[str], None] = lambda words: None) -> Resu
     True
     """
     tables = []
-    with theano.config.change_flags(floatX="float32"), threadpool_limits(1, user_api="blas"):
+    with computing("float32"):
         for index, law in enumerate(plan.laws):
             samples = []
             for replicate in range(plan.config.replicates):

@@ -9,7 +9,6 @@ from experiments import gradientCorrelation
 from experiments.gradientCorrelation import (
     NETS,
     Config,
-    extrapolated,
     predictedCorrelations,
     predictedVariances,
     prepare,
@@ -20,7 +19,6 @@ from experiments.gradientCorrelation import (
 from experiments.gradientPanels import CORRELATION, VARIANCE, gradientPanels
 from experiments.probes import inputGradients
 from initialisations import initD
-from lookslinear.measures import Estimate
 from lookslinear.theory import Residual
 
 TINY = Config(depth=3, width=24, batch=12, replicates=16, seed=3)
@@ -86,14 +84,6 @@ def test_theSameSeedGivesTheSameNumbers():
     )
     np.testing.assert_array_equal(first, second)
     assert (first != other).all()
-
-
-def test_extrapolationRemovesAnExcessOfOneOverWidth():
-    r, excess = np.array([0.3]), 2.0
-    narrow, wide = (Estimate(r + excess / n, np.array([0.01])) for n in (50, 100))
-    value, error = extrapolated(narrow, wide)
-    np.testing.assert_allclose(value, r)
-    np.testing.assert_allclose(error, 0.01 * 5**0.5)
 
 
 def throughOther(change):

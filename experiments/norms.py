@@ -84,7 +84,7 @@ def lawRows(stages: Sequence[Stage], logs: LogMeanSquares, **labels: object) -> 
             compared("mean of log", where, alive[:, None], moment.mean[end].reshape(1),
                      rounding=rounding, **told)
         )  # fmt: skip
-        if law is not None:
+        if law is not None and len(alive) > 1:  # narrow ReLU nets may all be dead
             spread = judge_variance(alive, float(moment.variance[end]), law.central_moment(4))
             frames.append(_row("variance of log", where, spread, told))
             distance = judge_distribution(alive, law.below)

@@ -65,3 +65,10 @@ def test_bad_settings(module, settings, kind, message):
     config = SIZES if module is logNorm else PROFILES
     with pytest.raises(kind, match=message):
         module.prepare(replace(config, **settings))
+
+
+def test_networks_that_are_all_dead_have_no_log():
+    """Of one unit a layer: 2^-60 of them are alive behind 60 ReLU."""
+    result = logNorm.run(logNorm.Config(arm=("heNormal/relu",), size=("61x1",), replicates=3))
+    assert result.table["measured"].isna().all()
+    assert len(logNorm.draw(result.table, result.arrays).axes) == 2

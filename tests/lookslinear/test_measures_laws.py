@@ -38,7 +38,7 @@ def test_values_and_errors():
 
 @pytest.mark.parametrize("samples", [np.ones(1), np.ones((3, 2)), np.ones(0)])
 def test_too_few_samples_are_refused(samples):
-    with pytest.raises(ValueError, match="samples must be a row of at least 2. Received: shape"):
+    with pytest.raises(ValueError, match=r"row of at least 2\. Received: shape"):
         judge_variance(samples, 1.0, 3.0)
     if samples.shape != (1,):
         with pytest.raises(ValueError, match="samples must be a row of at least 1"):

@@ -115,6 +115,7 @@ def kernel(padding="zeros", stride=1):
         (lambda: Residual([Residual([stage(8, 8)])]), TypeError, "each of branch must be a Stage"),
         (lambda: Residual([stage(8, 8)], "1"), TypeError, "skip must be a number"),
         (lambda: Residual([stage(8, 8)], 1, np.inf), ValueError, "scale must be finite"),
+        (lambda: Residual([stage(8, 8)], 1e200), ValueError, "skip and its square must be finite"),
         (lambda: Residual([stage(8, 8)], 1, 1, "crelu"), ValueError, "doubles the units.*'crelu'"),
         (lambda: Residual([stage(8, 8)], 1, 1, "rellu"), ValueError, "Did you mean 'relu'"),
         (lambda: Residual([kernel(stride=2)]), ValueError, "keeps the image's sides.*stride 2"),

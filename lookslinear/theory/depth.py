@@ -48,6 +48,7 @@ from lookslinear.theory.stages import (
     Residual,
     Stage,
     as_entering_moment,
+    as_moment,
     check_chain,
     every_stage,
 )
@@ -151,6 +152,7 @@ def backward_second_moments(
     [0.75, 0.5625, 1.0]
     """
     check_chain(stages)
+    forward = _one_for_each(stages, forward)
     gradient = as_entering_moment(output_gradient, "output_gradient")
     gradient = np.broadcast_to(gradient, np.shape(forward[-1]))
     refuse_sparse_kernels(list(every_stage(stages)))
@@ -222,6 +224,16 @@ def weight_gradient_second_moments(
         for element, signals, gradient in zip(stages, before, gradients, strict=True)
         for value in _weight_gradients(element, signals, gradient, batch)
     ]
+
+
+def _one_for_each(stages: Network, forward: Sequence[np.ndarray]) -> list[np.ndarray]:
+    count = len(forward) if hasattr(forward, "__len__") else None
+    if count != len(stages):
+        raise ValueError(
+            f"forward must hold a second moment for each of {len(stages)} elements, as "
+            f"forward_second_moments gives them. Received: {count if count else repr(forward)}."
+        )
+    return [as_moment(moment, "each of forward") for moment in forward]
 
 
 def _signals_from(stages: Network, forward: Sequence[np.ndarray], batch: Batch) -> list[Signals]:

@@ -333,3 +333,9 @@ def test_what_are_no_stages(stages, error):
 def test_bad_lags(lag):
     with pytest.raises(ValueError, match="each of lags must be"):
         autocorrelation_of(white_noise(3), [lag])
+
+
+@pytest.mark.parametrize("covariance", [np.ones(4), np.ones((3, 4)), 1.0])
+def test_bad_covariances(covariance):
+    with pytest.raises(ValueError, match=r"covariance must be a matrix of shape \(M, M\)"):
+        autocorrelation_of(covariance, [1])

@@ -24,20 +24,20 @@ class Case(NamedTuple):
 
 CASES = {
     "variance-propagation": Case(
-        "--arm heNormal/relu --arm orthogonal+mirror/crelu --depth 12 --width 12 --batch 2 "
+        "--arm heNormal/relu --arm orthogonal+mirror/crelu --depth 20 --width 10 --batch 1 "
         "--replicates 80",
-        (wrongGain, missingMirror, wrongFamily, wrongWidth(variancePropagation)),
+        (wrongGain, missingMirror, wrongWidth(variancePropagation)),
     ),
     "log-norm": Case(
-        "--arm heNormal/relu --arm orthogonal+mirror/crelu --size 12x12 --replicates 100",
+        "--arm heNormal/relu --arm orthogonal+mirror/crelu --size 12x12 --replicates 80",
         (wrongGain, missingMirror, wrongFamily, wrongWidth(norms)),
     ),
     "width-profile": Case(
         "--arm heNormal/relu --profile 12*10 --replicates 100",
-        (wrongGain, wrongFamily, wrongWidth(norms)),
+        (wrongGain, wrongWidth(norms)),
     ),
     "gradient-correlation": Case(
-        "--net looks-linear --net residual --depth 2 --width 8 --batch 4 --replicates 30",
+        "--net looks-linear --depth 2 --width 8 --batch 4 --replicates 20",
         (wrongGain, missingMirror),
     ),
     "shattered-gradients": Case(
@@ -48,8 +48,8 @@ CASES = {
         "--depth 5 --width 48 --samples 6 --replicates 160", (missingNormalisation,)
     ),
     "jacobian-spectrum": Case(
-        "--net orthogonal/relu --net looksLinear/crelu --depth 3 --width 16 --replicates 30",
-        (wrongGain, missingMirror, wrongFamily),
+        "--net orthogonal/relu --net looksLinear/crelu --depth 2 --width 16 --replicates 20",
+        (wrongGain, missingMirror),
     ),
     "border-loss": Case("--side 4 --depth 4 --channels 6 --replicates 30", (wrongGain,)),
     "downsampling": Case("--image 0 1 --layers 1 --batch 4 --replicates 3", (wrongGain,)),

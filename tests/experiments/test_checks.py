@@ -53,6 +53,10 @@ CASES = {
     ),
     "border-loss": Case("--side 4 --depth 4 --channels 6 --replicates 30", (wrongGain,)),
     "downsampling": Case("--image 0 1 --layers 1 --batch 4 --replicates 3", (wrongGain,)),
+    "phase-diagram": Case(
+        "--weights 1 3 --biases 0.1 --depth 8 --width 32 --samples 4 --replicates 20", (wrongGain,)
+    ),
+    "gains": Case("--activation tanh --depth 5 --width 48 --replicates 20", (wrongGain,)),
     "partial-mirror": Case(
         "--rho 1 --depth 3 --width 48 --replicates 30", (wrongGain, missingMirror)
     ),

@@ -229,4 +229,4 @@ def _legend(figure: Figure, arms: list[str]) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
 
 
-EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, draw)
+EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, draw, description=__doc__)

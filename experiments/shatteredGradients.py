@@ -274,4 +274,4 @@ def _ofNoise(plan: Plan, colour: str, covariance: Callable) -> tuple[pd.DataFram
 
 
 draw = gridFigure
-EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, draw)
+EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, draw, description=__doc__)

@@ -66,8 +66,8 @@ class Config:
     """Units of each layer, before CReLU doubles them; many layers are measured at half too."""
     correlation: float = 0.0
     """That of the two inputs that are followed through all layers."""
-    replicates: int = 20
-    """Independent networks of each degree."""
+    replicates: int = 50
+    """Independent networks of each degree and width."""
     seed: int = 0
     """What weights are drawn from: the same seed, the same numbers."""
 

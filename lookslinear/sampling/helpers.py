@@ -98,9 +98,10 @@ def offer(task: Task, cores: Collection[int] = ()) -> None:
     Examples
     --------
     >>> done = SimpleQueue()
-    >>> offer(Task(lambda: done.put(2)))
-    >>> done.get()
-    2
+    >>> task = Task(lambda: done.put(2))
+    >>> offer(task)
+    >>> done.get(), task.end()
+    (2, None)
     """
     taken = set(_open.values())
     place = _open[task.token] = next(place for place in itertools.count() if place not in taken)

@@ -14,7 +14,7 @@ from lookslinear.sampling.seeds import Words
 #: Words that each lane gives at a step; what is left of the last ones at the end of a call is lost.
 STEPS = 32
 #: Words that are transformed at once: their arrays stay in the cache.
-_PIECE = 2**14
+_PIECE = 2**13
 
 _QUARTER = np.uint32(2**30)
 _LOG = [float.fromhex(digits) for digits in (
@@ -76,7 +76,10 @@ class Stream:
     def _words(self, count: int) -> np.ndarray:
         """At least so many words; whole steps of all lanes."""
         steps = -(-count // (STEPS * len(self._lanes))) * STEPS
-        return np.stack([lane.random_raw(steps) for lane in self._lanes], axis=1).reshape(-1)
+        words = np.empty((steps, len(self._lanes)), np.uint64)
+        for lane, column in zip(self._lanes, words.T, strict=True):
+            column[...] = lane.random_raw(steps)
+        return words.reshape(-1)
 
 
 def replace_beyond(numbers: np.ndarray, radius: float, candidates: np.ndarray) -> int:
@@ -123,39 +126,66 @@ def _doubles(words: np.ndarray) -> np.ndarray:
 
 
 def _pairs(words: np.ndarray, deviation: float) -> np.ndarray:
-    low, high = (half | np.uint32(1) for half in _halves(words))
-    fractions = np.abs(low.view(np.int32).astype(np.float32)) * np.float32(_BELOW_2_TO_MINUS_31)
-    radii = np.sqrt(_log(fractions) * np.float32(-2)) * np.float32(deviation)
-    cosines, sines = _cosines_and_sines(high)
-    return np.stack([radii * cosines, radii * sines], axis=1).reshape(-1)
+    low, high = _halves(words)
+    low |= np.uint32(1)
+    high |= np.uint32(1)
+    radii = low.view(np.int32).astype(np.float32)
+    np.abs(radii, out=radii)
+    radii *= np.float32(_BELOW_2_TO_MINUS_31)
+    radii = _log(radii)
+    radii *= np.float32(-2)
+    np.sqrt(radii, out=radii)
+    radii *= np.float32(deviation)
+    pairs = np.empty((len(words), 2), np.float32)
+    for angles, numbers in zip(_cosines_and_sines(high), pairs.T, strict=True):
+        np.multiply(radii, angles, out=numbers)
+    return pairs.reshape(-1)
 
 
 def _log(fractions: np.ndarray) -> np.ndarray:
     """The log of numbers between 2^-32 and 1, by log(1 + f) = f + f^2 P(f) near 1."""
     bits = fractions.view(np.uint32)
-    exponents = (bits - _ROOT_HALF).view(np.int32) >> np.int32(23)
-    f = (bits - (exponents << np.int32(23)).view(np.uint32)).view(np.float32) - np.float32(1)
-    return (f * f * _polynomial(_LOG, f) + f) + exponents.astype(np.float32) * np.float32(_LOG_2)
+    exponents = (bits - _ROOT_HALF).view(np.int32)
+    exponents >>= np.int32(23)
+    f = (bits - (exponents << np.int32(23)).view(np.uint32)).view(np.float32)
+    f -= np.float32(1)
+    value = _polynomial(_LOG, f)
+    value *= f * f  # products commute to the last bit
+    value += f
+    of_exponents = exponents.astype(np.float32)
+    of_exponents *= np.float32(_LOG_2)
+    value += of_exponents
+    return value
 
 
 def _cosines_and_sines(angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of angles in 2^-32 turns: those of the nearest quarter, swapped and signed by it."""
     turned = angles + _QUARTER // np.uint32(2)
-    t = ((turned & (_QUARTER - np.uint32(1))) - _QUARTER // np.uint32(2)).view(np.int32)
-    t = t.astype(np.float32) * np.float32(2.0**-30)
-    sines = (_polynomial(_SINE, t * t) * t).view(np.uint32)
-    cosines = _polynomial(_COSINE, t * t).view(np.uint32)
-    swapped = (turned & _QUARTER).astype(bool)
+    t = turned & (_QUARTER - np.uint32(1))
+    t -= _QUARTER // np.uint32(2)
+    t = t.view(np.int32).astype(np.float32)
+    t *= np.float32(2.0**-30)
+    squares = t * t
+    sines = _polynomial(_SINE, squares)
+    sines *= t
+    sines, cosines = sines.view(np.uint32), _polynomial(_COSINE, squares).view(np.uint32)
+    # All bits where they change places, by the sign of what has the quarter's bit moved there.
+    swapped = ((turned << np.uint32(1)).view(np.int32) >> np.int32(31)).view(np.uint32)
+    swapped &= sines ^ cosines
+    sines ^= swapped
+    cosines ^= swapped
     sign = np.uint32(2**31)
-    down, left = turned & sign, (turned ^ (turned << np.uint32(1))) & sign
-    across, along = np.where(swapped, sines, cosines), np.where(swapped, cosines, sines)
-    return (across ^ left).view(np.float32), (along ^ down).view(np.float32)
+    sines ^= turned & sign
+    turned ^= turned << np.uint32(1)
+    cosines ^= turned & sign
+    return cosines.view(np.float32), sines.view(np.float32)
 
 
 def _polynomial(coefficients: list[float], x: np.ndarray) -> np.ndarray:
     """Horner's scheme, each step rounded twice, as the compiled kernels do it."""
-    value = np.full_like(x, coefficients[0])
-    for coefficient in coefficients[1:]:
+    value = x * np.float32(coefficients[0])
+    value += np.float32(coefficients[1])
+    for coefficient in coefficients[2:]:
         value *= x
-        value += x.dtype.type(coefficient)
+        value += np.float32(coefficient)
     return value

@@ -48,7 +48,7 @@ def gainFigure(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
         axes.set_title(_titled(name, arrays), loc="left", fontsize=9)
     for axes in grid[1]:
         axes.set_xlabel("layers passed")
-    above.legend(handles=_handles(arrays["start"]), loc="outside upper center", ncols=4,
+    above.legend(handles=_handles(arrays["start"]), loc="outside upper center", ncols=5,
                  frameon=False, fontsize=8)  # fmt: skip
     return drawn
 
@@ -79,7 +79,7 @@ def _drawEnds(axes: Axes, rows: pd.DataFrame, arms: list, quantity: str) -> None
     layers = rows["where"].max()
     finishAxes(axes, f"{quantity} after {layers} layers", "")
     axes.set_xlabel("log10 of the second moment")
-    axes.set_xlim(-EDGE - 1.6, EDGE + 1.6)
+    axes.set_xlim(-EDGE - 2.4, EDGE + 2.4)
     axes.axvline(0, color="0.6", linewidth=0.8)
 
 

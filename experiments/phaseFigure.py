@@ -51,13 +51,23 @@ def _drawPhases(axes: Axes, arrays: Mapping[str, np.ndarray]) -> None:
     if np.nanmin(chi) < 1 < np.nanmax(chi):
         axes.contour(x, y, chi, levels=[1.0], colors="black", linewidths=2.8)
     # Beyond the deepest line depths rise without bound, and a grid cannot show how.
-    depth = np.where(np.isfinite(arrays["depth"]), arrays["depth"], 10 * DEPTHS[-1])
-    lines = axes.contour(
-        x, y, np.minimum(depth, 10 * DEPTHS[-1]), levels=DEPTHS, colors="0.35", linewidths=0.9
-    )
-    axes.clabel(lines, fmt="%d", fontsize=8)
+    depth = np.minimum(arrays["depth"], 10 * DEPTHS[-1])
+    lines = axes.contour(x, y, depth, levels=DEPTHS, colors="0.35", linewidths=0.9)
+    height = len(y) // 2
+    places = [(place, y[height]) for place in _crossings(x, depth[height])]
+    if places:
+        axes.clabel(lines, fmt="%d", fontsize=8, manual=places)
     for name, side in (("ordered", chi < 1), ("chaotic", chi > 1)):
         _nameSide(axes, name, x, y, side)
+
+
+def _crossings(x: np.ndarray, depth: np.ndarray) -> list[float]:
+    """Where along a row of the map the lines of equal depth cross it."""
+    found = []
+    for level in DEPTHS:
+        passed = np.flatnonzero(np.diff(np.sign(depth - level)))
+        found += [float(x[place : place + 2].mean()) for place in passed]
+    return found
 
 
 def _nameSide(axes: Axes, name: str, x: np.ndarray, y: np.ndarray, side: np.ndarray) -> None:
@@ -71,7 +81,7 @@ def _nameSide(axes: Axes, name: str, x: np.ndarray, y: np.ndarray, side: np.ndar
 
 
 def _drawPlace(axes: Axes, index: int, place: tuple[float, float]) -> None:
-    axes.plot(*place, linestyle="none", **{**points(index), "markersize": 9})
+    axes.plot(*place, linestyle="none", zorder=5, **{**points(index), "markersize": 9})
 
 
 def _drawCorrelation(axes: Axes, rows: pd.DataFrame, index: int) -> None:
@@ -107,7 +117,13 @@ def _finishPlane(axes: Axes) -> None:
     handles = [
         Line2D([], [], color="black", linewidth=2.8, label="critical, chi_1 = 1"),
         Line2D([], [], color="0.35", linewidth=0.9, label="equal depth 6 xi_c"),
-        Line2D([], [], **{**points(0), "color": "0.3"}, linestyle="none", label="measured"),
+        Line2D(
+            [],
+            [],
+            **{**points(0), "color": "0.3"},
+            linestyle="none",
+            label="measured, each as on the right",
+        ),
     ]
     axes.figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False)
 

@@ -35,9 +35,9 @@ def small():
 
 def test_a_small_run_agrees(small):
     table = small.table
-    # 300 rows: |z| > 5 once in 6000 runs with other seeds.
+    # 200 rows: |z| > 5 once in 8000 runs with other seeds.
     assert table["z"].abs().max() < 5
-    assert table["z"].notna().sum() > 200
+    assert table["z"].notna().sum() > 150
     assert np.isfinite(table["measured"]).all()
 
 
@@ -113,10 +113,13 @@ def test_a_wrong_gain_fails_the_check(monkeypatch, tmp_path):
 
 
 def test_another_width_in_theory_fails_the_check(monkeypatch, tmp_path):
-    """The exact law of the log knows the width: 48 is not 480."""
-    wide = stagesOf(armsOf(activation("relu"))[0], width=480, depth=20)
+    """The exact law of the log knows the width: E log is -2.5 depth / width, +- 0.5 by networks."""
+    wide = stagesOf(armsOf(activation("relu"))[0], width=160, depth=40)
     monkeypatch.setattr(gains, "predicted", lambda stages, start: predicted(wide, start))
-    words = WORDS.replace("--activation tanh", "").replace("--depth 5", "--depth 20")
+    words = (
+        "gains --activation relu --depth 40 --width 16 --replicates 60 --quiet --no-plot --check "
+        "--output"
+    )
     assert main([*words.split(), str(tmp_path)]) == 1
 
 

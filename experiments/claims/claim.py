@@ -14,6 +14,7 @@ reported: the number is from memory; both scores are shown and nothing is decide
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -87,8 +88,8 @@ class Claim:
         The number as published.
     setting : str
         What is measured, over how many networks.
-    predicted : () -> float
-        Our prediction for the network that is measured.
+    predicted : () -> float, or None
+        Our prediction for the network that is measured; None where no law is known.
     measured : () -> Measurement
     rounding : float
         Half a unit of the last digit of `published`.
@@ -104,7 +105,7 @@ class Claim:
     source: str
     published: float
     setting: str
-    predicted: Callable[[], float]
+    predicted: Callable[[], float] | None
     measured: Callable[[], Measurement]
     rounding: float = 0.0
     correction: str = ""
@@ -124,8 +125,8 @@ class Finding(NamedTuple):
 
     @property
     def contradicted(self) -> bool:
-        """Whether the measurement contradicts our prediction."""
-        return not abs(self.zPredicted) <= CONTRADICTION
+        """Whether the measurement contradicts our prediction, if there is one."""
+        return self.claim.predicted is not None and not abs(self.zPredicted) <= CONTRADICTION
 
     @property
     def note(self) -> str:
@@ -146,7 +147,8 @@ def hold(claim: Claim) -> Finding:
     >>> hold(claim).verdict
     'reproduced'
     """
-    measured, predicted = claim.measured(), float(claim.predicted())
+    measured = claim.measured()
+    predicted = math.nan if claim.predicted is None else float(claim.predicted())
     zPublished = measured.score(claim.published, claim.rounding)
     zPredicted = measured.score(predicted)
     verdict = verdictOf(claim, measured, zPublished, zPredicted)

@@ -1,4 +1,4 @@
-"""Claims about singular values: Saxe et al., Pennington et al., Balduzzi et al., Burkholz et al."""
+"""Claims about singular values: Glorot, Saxe, Pennington, Balduzzi, Burkholz, and with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,28 @@ from lookslinear.sampling import child_seed, draw
 
 WIDTH, NETWORKS = 64, 40
 SETTING = f"width {WIDTH}, {NETWORKS} networks"
+LAYER, LAYERS = 200, 12
+GLOROT = "Glorot & Bengio 2010, AISTATS"
 RELU = "Pennington et al. 2017, arXiv 1711.04735"
+
+
+def _meanSingularValue(gain: float) -> Measurement:
+    """Of the Jacobian of one layer of uniform weights, in the linear regime."""
+    values = singularValues([dense(LAYER, gain, "uniform")], LAYERS)
+    return Measurement.of(values.mean(axis=1))
+
+
+def _meanClaim(name: str, gain: float, published: float) -> Claim:
+    return Claim(
+        f"The {name} initialisation gives the Jacobian of a layer the average singular "
+        f"value {published}: in the linear regime",
+        f"{GLOROT}, at equation 17",
+        published,
+        f"one layer of width {LAYER}, {LAYERS} networks",
+        lambda: 8 / (3 * np.pi) * np.sqrt(gain),
+        lambda: _meanSingularValue(gain),
+        rounding=0.05,
+    )
 
 
 def _isometry(stages, networks: int = 3) -> Measurement:
@@ -66,6 +87,8 @@ def _plain(gain: float, family: str, activation: str, depth: int) -> list:
 
 
 CLAIMS = (
+    _meanClaim("standard (n Var W = 1/3)", 1 / 3, 0.5),
+    _meanClaim("normalised", 1.0, 0.8),
     Claim(
         "Products of orthogonal matrices have all singular values equal to 1: the one farthest "
         "from it, 100 layers",
@@ -78,7 +101,7 @@ CLAIMS = (
     Claim(
         "Looks-linear nets are linear at initialisation: singular value farthest from 1, "
         "198 layers with CReLU",
-        "Balduzzi et al. 2017, arXiv 1702.08591, section 4",
+        "Balduzzi et al. 2017, arXiv 1702.08591, where it is introduced",
         1.0,
         f"width {WIDTH}, 3 networks",
         lambda: 1.0,

@@ -33,13 +33,12 @@ WIDTH, DEPTH, NETWORKS = 128, 20, 30
 GLOROT = "Glorot & Bengio 2010, AISTATS"
 HE = "He et al. 2015, arXiv 1502.01852"
 BLOCKS, BATCH = 10, 64
-SETTING = f"dense, width {WIDTH}, depth {DEPTH}, {NETWORKS} networks"
 
 
-def _plain(gain: float, activation: str, family: str = "normal") -> list[Stage]:
+def _plain(gain: float, activation: str, family: str = "normal", width: int = WIDTH):
     return [
-        dense(WIDTH, gain, family),
-        *(DEPTH - 1) * [dense(WIDTH, gain, family, activation)],
+        dense(width, gain, family),
+        *(DEPTH - 1) * [dense(width, gain, family, activation)],
     ]
 
 
@@ -49,14 +48,25 @@ def _predictedFactor(stages: list[Stage], backward: bool) -> float:
     return float(moments[-1] / moments[-2])
 
 
-def _factorClaim(claim, source, published, gain, activation, family="normal", backward=False):
+def _factorClaim(
+    claim,
+    source,
+    published,
+    gain,
+    activation,
+    family="normal",
+    backward=False,
+    width=WIDTH,
+    **settings,
+):
     return Claim(
         claim,
         source,
         published,
-        SETTING,
-        lambda: _predictedFactor(_plain(gain, activation, family), backward),
-        lambda: factorPerLayer(_plain(gain, activation, family), NETWORKS, backward),
+        f"dense, width {width}, depth {DEPTH}, {NETWORKS} networks",
+        lambda: _predictedFactor(_plain(gain, activation, family, width), backward),
+        lambda: factorPerLayer(_plain(gain, activation, family, width), NETWORKS, backward),
+        **settings,
     )
 
 
@@ -110,14 +120,14 @@ def _normalisedSum() -> Measurement:
 
 CLAIMS = (
     _factorClaim(
-        "Weights of variance 2 / n keep a ReLU net's signal: factor a layer",
+        "Weights of variance 2 / n keep a ReLU net's signal: factor of its second moment a layer",
         f"{HE}, section 2.2",
         1.0,
         2.0,
         "relu",
     ),
     _factorClaim(
-        "They keep its gradient too: factor a layer",
+        "Weights of variance 2 / n keep a ReLU net's gradient: factor of its second moment a layer",
         f"{HE}, section 2.2",
         1.0,
         2.0,
@@ -125,7 +135,8 @@ CLAIMS = (
         backward=True,
     ),
     _factorClaim(
-        "Weights of variance 1 / n (Xavier) halve a ReLU net's signal: factor a layer",
+        "Weights of variance 1 / n (Xavier) halve a ReLU net's signal: factor of its second moment "
+        "a layer",
         f"{HE}, section 2.2",
         0.5,
         1.0,
@@ -133,7 +144,7 @@ CLAIMS = (
     ),
     _factorClaim(
         "Weights uniform between -1 / sqrt(n) and 1 / sqrt(n) have n Var W = 1/3, by which a "
-        "linear net's signal shrinks a layer",
+        "linear net's signal shrinks: factor of its second moment a layer",
         f"{GLOROT}, equation 15",
         1 / 3,
         1 / 3,
@@ -141,7 +152,8 @@ CLAIMS = (
         "uniform",
     ),
     _factorClaim(
-        "So does its gradient, on its way back: factor a layer",
+        "Weights uniform between -1 / sqrt(n) and 1 / sqrt(n) shrink the gradient alike, on its "
+        "way back: factor of its second moment a layer",
         f"{GLOROT}, equation 15",
         1 / 3,
         1 / 3,
@@ -150,9 +162,9 @@ CLAIMS = (
         backward=True,
     ),
     Claim(
-        "Gradients of weights are nevertheless equally large in all layers: log of the ratio, "
-        "second layer to last",
-        f"{GLOROT}, section 4.2",
+        "With weights uniform between -1 / sqrt(n) and 1 / sqrt(n) the gradients of weights are "
+        "equally large in all layers: log of the ratio of second moments, second layer to last",
+        f"{GLOROT}, equation 14",
         0.0,
         f"dense, width {WIDTH}, depth {DEPTH}, {4 * NETWORKS} networks",
         lambda: 0.0,
@@ -168,17 +180,30 @@ CLAIMS = (
         _seluMoments,
     ),
     Claim(
-        "and mean 0: mean of SELU over normal numbers",
+        "SELU with weights of variance 1 / n has the fixed point of mean 0: mean of SELU over "
+        "standard normal numbers",
         "Klambauer et al. 2017, arXiv 1706.02515",
         0.0,
         "200 layers of 4096 units",
         lambda: float(mean("selu", 1.0)),
         _seluMean,
     ),
+    _factorClaim(
+        "In SELU nets vanishing and exploding gradients are impossible: factor of the gradient's "
+        "second moment a layer",
+        "Klambauer et al. 2017, arXiv 1706.02515, abstract",
+        1.0,
+        1.0,
+        "selu",
+        backward=True,
+        width=3 * WIDTH,
+        why="The bounds that were proved are on the variance of activations; at its fixed point "
+        "E selu'^2 = 1.0716, so that the gradient's norm grows 32-fold in 100 layers.",
+    ),
     Claim(
         "A residual net whose branches begin with batch normalisation grows by 1 a block: second "
         f"moment behind {BLOCKS} blocks",
-        "Brock et al. 2021, arXiv 2101.08692, section 3",
+        "Brock et al. 2021, arXiv 2101.08692, signal propagation plots",
         1.0 + BLOCKS,
         f"x + W relu(BN(x)), width {2 * WIDTH}, batch {BATCH}, {NETWORKS} networks",
         lambda: float(forward_second_moments(_blocks(), 1.0, Batch(BATCH))[-1]),

@@ -72,6 +72,20 @@ def test_a_claim_against_our_prediction_is_a_contradiction():
     assert hold(claim(reported=True, predicted=1.1)).contradicted
 
 
+def test_a_claim_without_a_prediction_is_judged_by_the_published_number_alone():
+    settings = {"correction": "It is larger."}
+    agreeing, other = (
+        hold(dataclasses.replace(claim(value=value, **settings), predicted=None))
+        for value in (1.0, 1.2)
+    )
+    assert (agreeing.verdict, other.verdict) == (REPRODUCED, REFUTED)
+    assert math.isnan(other.predicted)
+    assert math.isnan(other.zPredicted)
+    assert not other.contradicted
+    row = next(line for line in markdownOf([other]).splitlines() if line.startswith("| A claim"))
+    assert "| 1 | – | 1.2<br>± 0.01 | 20.0<br>– |" in row
+
+
 def test_notes_say_what_was_corrected_and_why_not():
     assert hold(claim()).note == ""
     assert hold(claim(value=2, predicted=2, correction="Larger.")).note == "Larger."
@@ -105,8 +119,11 @@ def test_every_claim_says_what_and_where(one):
     assert all(len(text) > 10 for text in (one.claim, one.source, one.setting))
     assert re.search(r"\d{4}", one.source)
     assert math.isfinite(one.published)
-    assert math.isfinite(one.predicted())
     assert not (one.correction and one.why)
+    if one.predicted is None:
+        assert one.why
+    else:
+        assert math.isfinite(one.predicted())
 
 
 def test_no_claim_stands_twice():
@@ -149,7 +166,7 @@ def test_the_markdown_has_a_row_a_claim():
     assert len(rows) == 2
     assert all(len(re.split(r"(?<!\\)\|", row)) == 2 + len(published.HEADINGS) for row in rows)
     assert f"{CORRECTED}<br>Two." in rows[1]
-    assert "2 claims of 1 papers: 1 reproduced, 1 reproduced with a correction." in text
+    assert "2 claims of 1 publications: 1 reproduced, 1 reproduced with a correction." in text
 
 
 def test_the_docs_show_these_claims():
@@ -162,7 +179,10 @@ def test_the_docs_show_these_claims():
         assert cells[0].replace("\\|", "|") == f"{one.claim}<br>({one.setting})"
         assert cells[1] == one.source
         assert float(cells[2]) == pytest.approx(one.published, rel=1e-5)
-        assert float(cells[3]) == pytest.approx(one.predicted(), rel=1e-5, abs=1e-9)
+        if one.predicted is None:
+            assert cells[3] == "–"
+        else:
+            assert float(cells[3]) == pytest.approx(one.predicted(), rel=1e-5, abs=1e-9)
         assert (cells[6] == REPORTED) == one.reported
 
 

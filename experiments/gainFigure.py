@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.plotting import DASHES, colour, finishAxes, points
+from experiments.secondMoments import bandOf
 
 SIGNAL, GRADIENT = "signal", "gradient"
 #: What stands before a quantity of which the mean log is told, and not the mean.
@@ -23,8 +24,6 @@ KINDS = {USUAL: 1, EXACT: 0, BOTH: 2}
 TOLD = ("tanh", "sigmoid", "gelu", "selu")
 #: log10 beyond which a number is told at the edge.
 EDGE = 6.0
-#: The share of networks that a band holds.
-BAND = (10, 90)
 
 
 def gainFigure(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
@@ -121,9 +120,8 @@ def _drawWay(axes: Axes, rows: pd.DataFrame, arrays: Mapping, quantity: str) -> 
         with np.errstate(divide="ignore"):
             logs = np.log10(wide)
         tint = colour(KINDS[kind])
-        networks = arrays[f"{name}:{kind}:log_mean_square"][direction, :, :, index] / np.log(10)
-        band = np.percentile(networks, BAND, axis=0)
-        axes.fill_between(layers, *band, color=tint, alpha=0.13, linewidth=0)
+        networks = arrays[f"{name}:{kind}:log_mean_square"][direction, :, :, index]
+        axes.fill_between(layers, *bandOf(networks), color=tint, alpha=0.13, linewidth=0)
         axes.plot(arrays["layers"][1:], logs, color=tint, linestyle=":", linewidth=1)
         axes.plot(layers, own["predicted"], color=tint, linestyle=DASHES, linewidth=1.3)
         axes.errorbar(layers, own["measured"], own["error"], linestyle="none", elinewidth=1,

@@ -59,6 +59,8 @@ BORROWERS = ("gelu", "silu", "elu", "softplus")
 LAYERS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 #: Where an expansion that holds for none of the inputs is given up.
 SOON = 30
+#: Below it a prediction has no digits any more.
+FAINTEST = 1e-300
 # Which child of the seed draws what.
 _DATA, _WEIGHTS, _GRADIENTS = 0, 1, 2
 
@@ -186,7 +188,11 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
     plan = prepare(plan) if isinstance(plan, Config) else plan
     config, tables, reasons = plan.config, [], {}
     arrays = {"layers": np.arange(config.depth + 1), "start": np.array(config.start)}
-    with theano.config.change_flags(floatX="float32"), threadpool_limits(1, user_api="blas"):
+    with (
+        theano.config.change_flags(floatX="float32"),
+        threadpool_limits(1, user_api="blas"),
+        np.errstate(over="ignore", invalid="ignore"),  # what has no number is not judged
+    ):
         for arm in plan.arms:
             stages = stagesOf(arm, config.width, config.depth)
             prediction = predicted(stages, config.start)
@@ -336,6 +342,8 @@ def _table(config: Config, arm: Arm, logs: np.ndarray, prediction: Prediction) -
 
 def _rows(labels: dict, logs: np.ndarray, expected: np.ndarray, scale: str) -> pd.DataFrame:
     rounding = np.finfo("float32").eps * (1 + np.array(labels["where"]))
+    if scale == "products":  # numbers so small have lost their digits
+        expected = np.where(expected > FAINTEST, expected, np.nan)
     found, z = judge(logs, expected, scale, rounding)
     numbers = {"measured": found.value, "standard_error": found.standard_error}
     return pd.DataFrame({**labels, **numbers, "predicted": expected, "z": z, "scale": scale})

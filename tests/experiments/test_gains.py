@@ -123,6 +123,19 @@ def test_another_width_in_theory_fails_the_check(monkeypatch, tmp_path):
     assert main([*words.split(), str(tmp_path)]) == 1
 
 
+def test_gradients_too_small_for_a_number_are_not_judged():
+    config = Config(
+        activation=("sigmoid",), start=(1.0,), depth=300, width=8, samples=1, replicates=2
+    )
+    result = run(config)
+    rows = result.table[(result.table["quantity"] == GRADIENT) & (result.table["where"] == 300)]
+    usual = rows[rows["gain"] == USUAL]
+    # 0.056 a layer: 1e-376.
+    assert (usual["measured"] == 0).all()
+    assert usual["z"].isna().all()
+    assert gainFigure(result.table, result.arrays).axes
+
+
 def test_a_figure_of_one_activation(small):
     assert gainFigure(small.table[small.table["activation"] == "relu"], small.arrays).axes
 

@@ -26,10 +26,12 @@ LACKING := import importlib.util, os, shutil, sys, sysconfig; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help experiment test test-hosts lint constraints bench bench-quick bench-propagation bench-theano clean FORCE
+.PHONY: help experiment docs test test-hosts lint constraints bench bench-quick bench-propagation bench-theano clean FORCE
 
 help:
 	@echo 'make experiment    run the main job: python -m experiments variance-propagation'
+	@echo 'make docs          run all experiments and hold all published claims: 10 minutes; writes'
+	@echo '                   the figures of docs/ and docs/published.md'
 	@echo 'make test          run the whole test suite'
 	@echo 'make test-hosts    test lookslinear alone, as a guest in Keras, on NumPy 2 (.venv-hosts)'
 	@echo 'make lint          check the code and its format with ruff'
@@ -51,6 +53,19 @@ help:
 
 experiment: $(READY) $(KERNELS)
 	$(VENV_PYTHON) -m experiments variance-propagation $(ARGS)
+
+# A folder each under build/docs, and of its figure a small copy in docs/.
+docs: $(READY) $(KERNELS)
+	@rm -rf build/docs
+	$(VENV_PYTHON) -m experiments all --output build/docs
+	$(VENV_PYTHON) -m experiments shattered-gradients --output build/docs/textbook-notebook \
+	    --net textbook --net uncentred --net feed-forward --depths 1 10 24 50
+	@set -e; for run in build/docs/*/; do \
+	    name=$$(basename "$$run"); \
+	    $(VENV_PYTHON) -m experiments plot "$$run" --dpi 100; \
+	    cp "$$run/figure.png" "docs/$$name.png"; \
+	done
+	$(VENV_PYTHON) -m experiments published --markdown docs/published.md
 
 test: $(READY) $(KERNELS)
 	$(VENV_PYTHON) -m pytest $(ARGS)

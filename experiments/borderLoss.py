@@ -216,9 +216,8 @@ def figure(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
     (loss, others), (strip, numbers) = drawn.subplots(2, 2, height_ratios=(3, 1.3))
     for axes, kinds in ((loss, (ZEROS,)), (others, (DELTA, CIRCULAR))):
         for index, ((kind, side), rows) in enumerate(_curves(table, kinds)):
-            _drawCurve(
-                axes, rows, index, f"{side} x {side}" if kind == ZEROS else f"{kind}, {side}"
-            )
+            image = f"{side} x {side}"
+            _drawCurve(axes, rows, index, image if kind == ZEROS else f"{kind}, {image}")
         finishAxes(axes, " and ".join(kinds), "part of the second moment that is left")
         axes.set_xlabel("layer")
         axes.legend(frameon=False, fontsize=7, ncols=1 if axes is loss else 2)

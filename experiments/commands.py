@@ -16,12 +16,12 @@ from experiments.conducting import UsageError, conduct, consoleFor, progress, re
 from experiments.everything import conductAll
 from experiments.experiment import Experiment
 from experiments.listing import tellExperiments
-from experiments.plotting import plotRun
+from experiments.plotting import DPI, plotRun
 from experiments.published import CLAIMS, holdAll, markdownOf, shownTable
 from experiments.registry import EXPERIMENTS
 from experiments.running import RESULTS, newFolder, replaceText
 from experiments.stored import readRun
-from lookslinear.errors import known_name
+from lookslinear.errors import known_name, whole_number
 
 #: A switch, whose default goes without saying.
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
@@ -113,14 +113,17 @@ class Plot:
         tyro.conf.Positional[Path],
         tyro.conf.arg(metavar="DIR", help="The folder of the run; its figures are replaced."),
     ]
+    dpi: int = DPI
+    """Dots per inch of figure.png: 100 suits a page, and makes a small file."""
 
     def act(self) -> int:
         """Draw, and return the exit status."""
         with refusals():
+            whole_number(self.dpi, "dpi")
             name = readRun(self.folder).experiment
             experiment = EXPERIMENTS[known_name("experiment", name, EXPERIMENTS)]
         try:
-            paths = plotRun(self.folder, experiment.draw)
+            paths = plotRun(self.folder, experiment.draw, self.dpi)
         except KeyError as error:
             raise UsageError(
                 f"run {str(self.folder)!r} has no {error}, which the figure of {name} shows: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,18 @@ class Entry:
     def figure(self) -> bool:
         """Whether there is a figure to show."""
         return self.run is not None and (self.run.folder / "figure.png").is_file()
+
+    @property
+    def command(self) -> str:
+        """The command line that wrote the run, as it is typed."""
+        program, *arguments = self.run.manifest["command"]
+        program = "python -m experiments" if program == "__main__.py" else shlex.quote(program)
+        return " ".join([program, *map(shlex.quote, arguments)])
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The columns that hold numbers."""
+        return frozenset(self.run.table.select_dtypes("number"))
 
     @property
     def rows(self) -> list[dict[str, str]]:

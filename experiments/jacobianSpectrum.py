@@ -346,6 +346,7 @@ def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
             "density, per decade" if index % columns == 0 else "",
         )
         axes.set_xlabel("log10 of squared singular value")
+        axes.locator_params(axis="x", nbins=6, steps=(1, 2, 5, 10))
     _legend(figure)
     return figure
 
@@ -375,7 +376,7 @@ def _drawLaw(axes: Axes, top: float, curve: np.ndarray, largest: np.ndarray) -> 
     place, share = np.log10(largest[0]), largest[1]
     if share > 0:
         axes.axvline(place, color="black", linestyle=":", linewidth=1.2)
-        axes.annotate(f"{share:.0%} here", (place, 0.7 * top), ha="right", xytext=(-6, 0),
+        axes.annotate(f"{share:.0%} here", (place, 0.7 * top), ha="right", xytext=(-13, 0),
                       textcoords="offset points")  # fmt: skip
     return top
 

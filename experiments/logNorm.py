@@ -159,7 +159,7 @@ def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
         finishAxes(below, "", "variance of the natural log" if leftmost else "")
         above.set_xlabel("log10 of the mean square at the last layer")
         below.set_xlabel("layer / width")
-    drawLegend(figure, [_told(size) for size in sizes], ncols=5)
+    drawLegend(figure, [_told(size) for size in sizes], ncols=3)
     return figure
 
 

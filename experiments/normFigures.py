@@ -36,7 +36,21 @@ def drawVariance(
     measured = np.nanvar(np.where(np.isfinite(logs), logs, np.nan), axis=0, ddof=1)
     shown = shownPoints(len(places), index)
     axes.plot(places, predicted, color=colour(index), linestyle=DASHES, linewidth=1.4)
-    axes.plot(places[shown], measured[shown], linestyle="none", zorder=3, **points(index))
+    axes.errorbar(
+        places[shown], measured[shown], _errorsOfVariance(logs)[shown], linestyle="none",
+        elinewidth=0.9, zorder=3, **points(index),
+    )  # fmt: skip
+
+
+def _errorsOfVariance(logs: np.ndarray) -> np.ndarray:
+    """The standard error of each column's variance, a mean of squared deviations; of what lives."""
+    alive = np.isfinite(logs)
+    count = np.maximum(alive.sum(axis=0), 2)  # one network alone has no scatter
+    logs = np.where(alive, logs, 0.0)
+    squares = (logs - logs.sum(axis=0) / count) ** 2
+    mean = np.where(alive, squares, 0.0).sum(axis=0) / count
+    scatter = np.where(alive, (squares - mean) ** 2, 0.0).sum(axis=0) / (count - 1)
+    return np.sqrt(scatter / count)
 
 
 def drawLegend(figure: Figure, told: Sequence[str], ncols: int) -> None:
@@ -47,7 +61,7 @@ def drawLegend(figure: Figure, told: Sequence[str], ncols: int) -> None:
     ]
     neutral = {**points(0), "color": "0.3"}
     handles += [
-        Line2D([], [], linestyle="none", label="measured", **neutral),
+        Line2D([], [], linestyle="none", label="measured (variances ± standard error)", **neutral),
         Line2D([], [], linestyle=DASHES, color="0.3", label="predicted, exact"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False)

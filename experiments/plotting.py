@@ -29,29 +29,33 @@ DASHES = (0, (4, 2))
 REACH = 7
 STYLE = {"font.size": 9, "svg.hashsalt": "looks-linear"}
 ENDINGS = ("png", "svg")
+#: Dots per inch of a PNG.
+DPI = 160
 
 
 def plotRun(
-    folder: Path, draw: Callable[[pd.DataFrame, Mapping[str, np.ndarray]], Figure]
+    folder: Path,
+    draw: Callable[[pd.DataFrame, Mapping[str, np.ndarray]], Figure],
+    dpi: int = DPI,
 ) -> list[Path]:
     """Draw a run's figure from its `table.csv` and `arrays.npz`, as PNG and SVG, into its folder.
 
-    Returns the paths of the files.
+    The PNG has `dpi` dots per inch. Returns the paths of the files.
     """
     stored = readRun(folder)
     paths = [Path(folder) / f"figure.{ending}" for ending in ENDINGS]
     with matplotlib.rc_context(STYLE):
         figure = draw(stored.table, stored.arrays)
         for path in paths:
-            _replace(path, figure)
+            _replace(path, figure, dpi)
     return paths
 
 
-def _replace(path: Path, figure: Figure) -> None:
+def _replace(path: Path, figure: Figure, dpi: int) -> None:
     """The new figure in the place of an old one, which stays if this one cannot be written."""
     partial = path.with_name(f".partial-{path.name}")
     try:
-        figure.savefig(partial, dpi=160)
+        figure.savefig(partial, dpi=dpi)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -60,11 +60,9 @@ class Verdict:
                 f"NOT as predicted: z = {self.z:.1f} at {self.where}; "
                 f"{self.contradictions} of {self.judged} rows beyond {CONTRADICTION:g}"
             )
-        return (
-            "as predicted"
-            if self.judged == self.rows
-            else (f"as predicted in {self.judged} of {self.rows} rows")
-        )
+        if self.judged == self.rows:
+            return "as predicted"
+        return f"as predicted; {self.judged} of {self.rows} rows judged"
 
 
 def summaryOf(table: pd.DataFrame, reasons: Mapping[str, str]) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import main
+from experiments.registry import EXPERIMENTS
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
@@ -48,7 +49,10 @@ def test_allSnippetsAreTested():
     assert len(SNIPPETS) == 4
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "--help" not in c])
+MAIN_JOBS = [one for one in COMMANDS if one.startswith("variance") and "--help" not in one]
+
+
+@pytest.mark.parametrize("command", MAIN_JOBS)
 def test_theCommandsRun(command, tmp_path, capsys):
     small = "--quiet --no-plot --replicates 2 --depth 3 --width 32"
     folder = ["--output", str(tmp_path / "run")]
@@ -57,8 +61,14 @@ def test_theCommandsRun(command, tmp_path, capsys):
     assert (tmp_path / "run" / "table.csv").exists()
 
 
-def test_theHelpIsThere(capsys):
+@pytest.mark.parametrize("command", sorted({shlex.split(one)[0] for one in COMMANDS}))
+def test_theHelpIsThere(command, capsys):
     with pytest.raises(SystemExit) as ended:
-        main(["variance-propagation", "--help"])
+        main([command, "--help"])
     assert ended.value.code == 0
-    assert "--arm" in capsys.readouterr().out
+    assert f"looks-linear {command}" in capsys.readouterr().out
+
+
+def test_everyExperimentIsListedByItsLine():
+    for name, experiment in EXPERIMENTS.items():
+        assert f"| [{name}](docs/experiments.md#{name}) | {experiment.line} |" in README

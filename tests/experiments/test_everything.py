@@ -74,7 +74,7 @@ def test_each_has_a_folder_and_all_a_page(registry, capsys):
     assert names("out") == ["first", "index.html", "second"]
     assert names("out/first") == names("out/second") == sorted(FILES + FIGURES)
     out = capsys.readouterr().out
-    assert out.count("as predicted in 2 of 3 rows") == 2
+    assert out.count("as predicted; 2 of 3 rows judged") == 2
     assert "Written to out/index.html" in out
 
 
@@ -119,7 +119,7 @@ def test_without_a_folder_it_takes_a_new_one_that_the_list_finds(registry, capsy
     assert folder.name.startswith("all-")
     assert capsys.readouterr().out == ""
     assert main(["list"]) == 0
-    assert capsys.readouterr().out.count("as predicted in 2") == 2
+    assert capsys.readouterr().out.count("as predicted; 2") == 2
 
 
 @pytest.mark.parametrize("output", ["taken", "file", "file/deeper"])
@@ -145,7 +145,7 @@ def test_the_page_reads_from_disk_alone(registry):
     assert {f"second/{name}" for name in FILES + FIGURES} <= set(files)
     for words in (
         "Nothing at all, by the name of second.",
-        "as predicted in 2 of 3 rows",
+        "as predicted; 2 of 3 rows judged",
         "No prediction for <odd> & 'arm': nothing is known of place 3.",
         "replicates = 20",
         "numpy 1.",
@@ -160,7 +160,7 @@ def test_the_page_shows_a_damaged_run_as_one(registry):
     writePage(Path("out"), list(commands.EXPERIMENTS.values()))
     text = Page(Path("out/index.html")).text
     assert "table.csv of run 'out/first' is damaged" in text
-    assert "as predicted in 2 of 3 rows" in text
+    assert "as predicted; 2 of 3 rows judged" in text
 
 
 def test_a_page_that_cannot_be_made_leaves_the_old_one(registry, monkeypatch):
@@ -244,6 +244,18 @@ def test_a_figure_is_drawn_anew(registry, capsys):
     Path("run/figure.png").write_text("old")
     assert main(["plot", "run"]) == 0
     assert Path("run/figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_fewer_dots_make_a_smaller_picture(registry, capsys):
+    conduct("first", "run")
+    sides = []
+    for dpi in ("50", "100"):
+        assert main(["plot", "run", "--dpi", dpi]) == 0
+        sides.append(Path("run/figure.png").read_bytes()[16:24])  # of a PNG: width and height
+    small, large = (int.from_bytes(side[:4], "big") for side in sides)
+    assert large == pytest.approx(2 * small, abs=1)
+    assert main(["plot", "run", "--dpi", "0"]) == 2
+    assert "dpi must be at least 1. Received: 0." in capsys.readouterr().err
 
 
 def needsMore(table, arrays):

@@ -22,7 +22,7 @@ def rows(z, quantity="R", net="plain"):
     [
         ([1.0, -2.0], "as predicted"),
         ([5.0, -5.0], "as predicted"),
-        ([1.0, np.nan], "as predicted in 1 of 2 rows"),
+        ([1.0, np.nan], "as predicted; 1 of 2 rows judged"),
         ([np.nan, np.nan], "not judged"),
         ([], "not judged"),
         (

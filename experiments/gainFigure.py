@@ -32,9 +32,9 @@ def gainFigure(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
     names = list(dict.fromkeys(table["activation"]))
     told = [name for name in TOLD if name in names] or names[: len(TOLD)]
     arms = list(dict.fromkeys(zip(table["activation"], table["gain"], strict=True)))
-    height = 1.2 + 0.23 * len(arms)
-    drawn = Figure(figsize=(11, height + 5.2), layout="constrained")
-    above, below = drawn.subfigures(2, 1, height_ratios=(height, 5.2))
+    height = 1.1 + 0.19 * len(arms)
+    drawn = Figure(figsize=(9.6, height + 4), layout="constrained")
+    above, below = drawn.subfigures(2, 1, height_ratios=(height, 4))
     for axes, quantity in zip(above.subplots(1, 2, sharey=True), (SIGNAL, GRADIENT), strict=True):
         _drawEnds(axes, table[table["quantity"] == quantity], arms, quantity)
         _nameArms(axes, arms, arrays)

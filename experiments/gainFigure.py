@@ -48,7 +48,7 @@ def gainFigure(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
     for axes in grid[1]:
         axes.set_xlabel("layers passed")
     above.legend(handles=_handles(arrays["start"]), loc="outside upper center", ncols=5,
-                 frameon=False, fontsize=8)  # fmt: skip
+                 frameon=False, fontsize=7.5, columnspacing=1.2)  # fmt: skip
     return drawn
 
 
@@ -145,12 +145,12 @@ def _handles(start: np.ndarray) -> list[Line2D]:
     ]  # fmt: skip
     rest = [
         Line2D([], [], **{**points(0), "color": "0.3"}, linestyle="none",
-               label="open above: no prediction at this width"),
+               label="open above: not predicted"),
         Line2D([], [], color="black", marker="|", linestyle="none", label="predicted"),
         Line2D([], [], color="0.3", linestyle=DASHES, label="predicted at this width"),
         Line2D([], [], color="0.3", linestyle=":", label="infinite width"),
         Patch(color="0.3", alpha=0.2, label="middle 80 % of networks"),
     ]  # fmt: skip
     told = ", ".join(f"{moment:g}" for moment in start)
-    starts = Line2D([], [], linestyle="none", label=f"from top to bottom: inputs of {told}")
+    starts = Line2D([], [], linestyle="none", label=f"top to bottom: inputs of {told}")
     return [*kinds, starts, *rest]

@@ -208,7 +208,7 @@ def _throughOneNetwork(plan: Plan, net: str, width: int, replicate: int) -> list
         readouts,
         child_seed(seed, _WEIGHTS, *path),
     )
-    return [_productAndSquare(found[:, 0].astype(float)) for _, found in gradients]
+    return [productAndSquare(found[:, 0].astype(float)) for _, found in gradients]
 
 
 def _readout(width: int, seed: Rng, dtype: str) -> np.ndarray:
@@ -217,7 +217,7 @@ def _readout(width: int, seed: Rng, dtype: str) -> np.ndarray:
     return direction * direction.dtype.type(width**0.5)
 
 
-def _productAndSquare(gradients: np.ndarray) -> tuple[float, float]:
+def productAndSquare(gradients: np.ndarray) -> tuple[float, float]:
     """The mean of g1 . g2 over all pairs of rows, and that of |g|^2."""
     count, squares = len(gradients), np.square(gradients).sum()
     whole = np.square(gradients.sum(axis=0)).sum()

@@ -195,7 +195,7 @@ def _measured(plan: Plan, index: int, scale: str, advance: Callable[[str], None]
     found = []
     for replicate in range(plan.config.replicates):
         logs = _throughOneNetwork(plan, index, replicate)
-        found.append([_overSamples(direction, scale) for direction in logs])
+        found.append([overSamples(direction, scale) for direction in logs])
         advance(plan.arms[index].name)
     forward, backward = np.array(found).swapaxes(0, 1)
     return LogMeanSquares(forward, backward)
@@ -209,7 +209,7 @@ def _throughOneNetwork(plan: Plan, index: int, replicate: int) -> LogMeanSquares
     return propagate(stages, plan.x, gradient, child_seed(seed, _WEIGHTS, index, replicate))
 
 
-def _overSamples(logs: np.ndarray, scale: str) -> np.ndarray:
+def overSamples(logs: np.ndarray, scale: str) -> np.ndarray:
     """One number a layer from (depth, samples): the mean log, or the log of the mean."""
     if scale == "linear":
         return np.logaddexp.reduce(logs, axis=1) - np.log(logs.shape[1])

@@ -10,7 +10,8 @@ class Layer:
     """The base of all layers.
 
     A new layer overrides `expression`, and `outputShape` where it changes the shape of a sample;
-    one with weights derives from `layers.Weighted` instead.
+    `training` if it does something else in training. One with weights derives from
+    `layers.Weighted`, one that draws random numbers from `layers.Stochastic`.
 
     Parameters
     ----------
@@ -28,6 +29,12 @@ class Layer:
     Traceback (most recent call last):
     TypeError: Halve has no argument 'nmae'. Did you mean 'name'? Known: name.
     """
+
+    #: The layer's place below the child of the network's seed that its number stands for, counted
+    #: among layers with the same path: see `Representation.redraw`. None: nothing is drawn.
+    seedPath = ()
+    #: Whether `Representation.observations` finds what the layer makes.
+    observes = False
 
     def __new__(cls, *args, **kwargs):
         # Before any __init__, so that each layer's signature can stay free of **kwargs.
@@ -57,17 +64,17 @@ class Layer:
         ValueError
             If samples of this shape do not fit the layer.
         """
-        if not isinstance(representation, Representation):
-            raise TypeError(
-                f"{type(self).__name__} must be called on a Representation, such as "
-                f"Representation((3, 32, 32)). Received: {representation!r}."
-            )
+        self.refuseOtherKind(representation)
         inputShape = representation.shape
         shape = self.outputShape(inputShape)
         self.build(inputShape)
         tensor = self.expression(representation.tensor, inputShape)
         self._refuseOther(tensor, representation.tensor, shape)
-        return representation.through(self, tensor, shape)
+        if not self.differsInTraining and representation.trainTensor is representation.tensor:
+            return representation.through(self, tensor, shape)
+        trainTensor, updates = self.training(representation.trainTensor, inputShape)
+        self._refuseOther(trainTensor, representation.trainTensor, shape)
+        return representation.through(self, tensor, shape, trainTensor, updates)
 
     def outputShape(self, inputShape):
         """The shape of one sample after this layer; raises ValueError if `inputShape` does not fit.
@@ -83,9 +90,40 @@ class Layer:
         """The symbolic tensor (batch, *outputShape) of the symbolic tensor (batch, *inputShape)."""
         raise NotImplementedError(f"{type(self).__name__} must override expression().")
 
+    def training(self, tensor, inputShape):
+        """What `expression` is in training, and what a step of training does besides.
+
+        Returns
+        -------
+        symbolic tensor (batch, *outputShape), list of (shared variable, symbolic expression)
+            The list holds the updates of running statistics and of random streams.
+        """
+        return self.expression(tensor, inputShape), []
+
+    @property
+    def differsInTraining(self):
+        """Whether the layer does something else in training."""
+        return type(self).training is not Layer.training
+
+    @property
+    def variables(self):
+        """The shared variables by name: those of `params`, `statistics` and `streams`."""
+        kinds = {"param": self.params, "statistic": self.statistics, "stream": self.streams}
+        return {f"{kind}{i}": v for kind, held in kinds.items() for i, v in enumerate(held)}
+
     @property
     def params(self):
         """The shared variables that are trained: none, unless the layer has weights."""
+        return []
+
+    @property
+    def statistics(self):
+        """The shared variables that training moves by updates and `expression` reads."""
+        return []
+
+    @property
+    def streams(self):
+        """The states of the random streams that `training` draws from."""
         return []
 
     def redraw(self, seed=None):
@@ -97,6 +135,22 @@ class Layer:
 
     def __repr__(self):
         return f"{type(self).__name__}({self.settings()})"
+
+    def refuseOtherKind(self, representation):
+        """Raises TypeError for what is no representation."""
+        if not isinstance(representation, Representation):
+            raise TypeError(
+                f"{type(self).__name__} must be called on a Representation, such as "
+                f"Representation((3, 32, 32)). Received: {representation!r}."
+            )
+
+    def refuseOtherInput(self, inputShape, builtFor):
+        """Raises ValueError for samples of another shape than the layer's variables serve."""
+        if inputShape != builtFor:
+            raise ValueError(
+                f"{self!r} has weights for samples of shape {builtFor} and shares them. "
+                f"Received: samples of shape {inputShape}. Use another layer for them."
+            )
 
     def _refuseOther(self, tensor, before, shape):
         found = (getattr(tensor, "ndim", None), getattr(tensor, "dtype", None))

@@ -1,4 +1,4 @@
-"""Pooling: the largest or the mean number of each window."""
+"""Pooling: the largest or the mean number of each window, or of each whole channel."""
 
 import utilityFunctions  # noqa: F401  prepares Theano
 
@@ -6,7 +6,7 @@ import utilityFunctions  # noqa: F401  prepares Theano
 from theano.tensor.signal.pool import pool_2d
 
 from layers.layer import Layer
-from layers.shapes import pair, poolingShape
+from layers.shapes import globalPoolingShape, pair, poolingShape
 from lookslinear.errors import unknown_name
 
 #: Theano's names of the modes. Without padding its two kinds of average are the same.
@@ -46,11 +46,7 @@ class Pooling(Layer):
         super().__init__(name)
         self.s = pair(s, "s")
         self.strides = self.s if strides is None else pair(strides, "strides")
-        if not isinstance(mode, str):
-            raise TypeError(f"mode must be 'max' or 'average'. Received: {mode!r}.")
-        if mode not in MODES:
-            raise unknown_name("mode", mode, MODES)
-        self.mode = mode
+        self.mode = _checkedMode(mode)
 
     def outputShape(self, inputShape):
         """(c, rows, columns) -> (c, rows', columns'), see `layers.shapes`."""
@@ -65,3 +61,58 @@ class Pooling(Layer):
     def settings(self):
         """The arguments that `repr` shows."""
         return f"s={self.s}, strides={self.strides}, mode={self.mode!r}"
+
+
+class GlobalPooling(Layer):
+    """The mean or the largest number of each whole channel: (c, rows, columns) -> (c,).
+
+    .. math:: y_c = \\frac{1}{rows \\cdot columns} \\sum_{ij} x_{c i j}
+              \\quad\\text{or}\\quad y_c = \\max_{ij} x_{c i j}
+
+    Numbers that are equal and the largest all get the gradient of the maximum.
+
+    Parameters
+    ----------
+    mode : 'average' or 'max'
+    name : str or None
+        See `layers.Layer`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad argument; when called on samples that are no images.
+
+    References
+    ----------
+    Lin et al. 2014, arXiv 1312.4400, section 3.2 (global average pooling).
+
+    Examples
+    --------
+    >>> from layers import Representation
+    >>> GlobalPooling()(Representation((8, 33, 32))).shape
+    (8,)
+    """
+
+    def __init__(self, mode="average", name=None):
+        super().__init__(name)
+        self.mode = _checkedMode(mode)
+
+    def outputShape(self, inputShape):
+        """(c, rows, columns) -> (c,), see `layers.shapes`."""
+        return globalPoolingShape(inputShape)
+
+    def expression(self, tensor, inputShape):
+        """The pooled channels."""
+        return tensor.max((2, 3)) if self.mode == "max" else tensor.mean((2, 3))
+
+    def settings(self):
+        """The arguments that `repr` shows."""
+        return f"mode={self.mode!r}"
+
+
+def _checkedMode(mode):
+    if not isinstance(mode, str):
+        raise TypeError(f"mode must be 'max' or 'average'. Received: {mode!r}.")
+    if mode not in MODES:
+        raise unknown_name("mode", mode, MODES)
+    return mode

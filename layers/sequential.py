@@ -1,4 +1,22 @@
-"""A stack of layers with the methods of Keras's model of this name."""
+"""A stack of layers with the methods of Keras's model of this name.
+
+What a model offers to whoever trains it, a `Sequential` and a `Representation` alike:
+
+- `representation`: the `Representation` of the output, with its `shape`; all the rest is its own
+- `input`: the placeholder (batch, *shape of a sample), floatX
+- `trainTensor`: the output in training, of which a loss is made; `tensor`: the output afterwards,
+  which `predict` computes. They are one and the same if no layer does something else in training.
+- `params`: the shared variables that are trained; gradients are taken with respect to them
+- `updates`: pairs (shared variable, expression) that each step of training carries out as well,
+  running statistics and random streams: `theano.function(..., updates=optimiser's + model.updates)`
+- `statistics`, `streams`: the shared variables that `updates` changes
+- `weights`: `params` and `statistics`, as `get_weights` gives them
+- `variables`: all of these by name, what a checkpoint holds
+- `steps`: every representation from the input on, each with its `layer`, `tensor`, `trainTensor`
+  and `shape`: where to look for the first number that is not finite, or for a layer's variance
+- `observations`: the steps that were given a name
+- `redraw(seed)`: all weights drawn again, statistics and streams at their beginning
+"""
 
 import numpy as np
 
@@ -142,8 +160,18 @@ class Sequential:
 
     @property
     def output(self):
-        """The symbolic output, (batch, *output_shape)."""
+        """The symbolic output after training, (batch, *output_shape): what `predict` computes."""
         return self.representation.tensor
+
+    @property
+    def tensor(self):
+        """The same as `output`."""
+        return self.representation.tensor
+
+    @property
+    def trainTensor(self):
+        """The symbolic output in training, (batch, *output_shape), see `layers.Representation`."""
+        return self.representation.trainTensor
 
     @property
     def input_shape(self):
@@ -160,9 +188,44 @@ class Sequential:
         """The shared variables of all layers, in order, each once."""
         return self.representation.params
 
+    @property
+    def statistics(self):
+        """The running statistics of all layers, see `layers.Representation`."""
+        return self.representation.statistics
+
+    @property
+    def weights(self):
+        """The shared variables that `get_weights` copies, in its order."""
+        return self.representation.weights
+
+    @property
+    def streams(self):
+        """The states of the random streams of all layers, see `layers.Representation`."""
+        return self.representation.streams
+
+    @property
+    def variables(self):
+        """All shared variables by name, see `layers.Representation`."""
+        return self.representation.variables
+
+    @property
+    def updates(self):
+        """What a step of training does besides changing `params`, see `layers.Representation`."""
+        return self.representation.updates
+
+    @property
+    def steps(self):
+        """Every representation from the input on, see `layers.Representation`."""
+        return self.representation.steps
+
+    @property
+    def observations(self):
+        """The representations that have a name, see `layers.Representation`."""
+        return self.representation.observations
+
     def count_params(self):
         """How many numbers are trained."""
-        return sum(weight.size for weight in self._values())
+        return sum(weight.get_value(borrow=True).size for weight in self.params)
 
     def summary(self):
         """Print a table: each layer with its output shape, parameters and initialiser."""
@@ -221,7 +284,7 @@ class Sequential:
         return np.concatenate(batches or [empty])
 
     def get_weights(self):
-        """Copies of all weights and biases, in the order of the layers and as they are stored.
+        """Copies of all weights, biases and running statistics, by layers and as they are stored.
 
         A dense layer has (in, out) and (1, out), a convolution (out, in, rows, columns) and
         (1, out, 1, 1).
@@ -229,7 +292,7 @@ class Sequential:
         return [weight.copy() for weight in self._values()]
 
     def set_weights(self, weights):
-        """Take all weights and biases, as `get_weights` gives them.
+        """Take all weights, biases and running statistics, as `get_weights` gives them.
 
         Raises
         ------
@@ -253,7 +316,7 @@ class Sequential:
                     f"weights[{index}] must have the shape {value.shape}, in Theano's layout. "
                     f"Received: {np.shape(array)}."
                 )
-        for variable, array in zip(self.params, arrays, strict=True):
+        for variable, array in zip(self.weights, arrays, strict=True):
             variable.set_value(np.asarray(array, variable.dtype))
 
     def redraw(self, seed=None):
@@ -267,7 +330,7 @@ class Sequential:
         return f"<Sequential of {len(self._layers)} layers>"
 
     def _values(self):
-        return [variable.get_value(borrow=True) for variable in self.params]
+        return [variable.get_value(borrow=True) for variable in self.weights]
 
     def _refuseOtherInput(self, layer, stated):
         if stated not in (None, self.output_shape):

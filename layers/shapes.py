@@ -165,7 +165,7 @@ def convolutionShape(inputShape, numFilters, s=(3, 3), strides=(1, 1), border_mo
     >>> convolutionShape((3, 32, 32), 8, s=(4, 5))
     (8, 33, 32)
     """
-    _refuseNonImages("a convolution", inputShape)
+    refuseNonImages("a convolution", inputShape)
     s, strides = pair(s, "s"), pair(strides, "strides")
     padding = paddings(border_mode, s)
     sides = (
@@ -190,11 +190,28 @@ def poolingShape(inputShape, s=(2, 2), strides=None):
     >>> poolingShape((8, 33, 32))
     (8, 16, 16)
     """
-    _refuseNonImages("pooling", inputShape)
+    refuseNonImages("pooling", inputShape)
     s = pair(s, "s")
     strides = s if strides is None else pair(strides, "strides")
     sides = (windows(*sizes) for sizes in zip(inputShape[1:], s, strides, strict=True))
     return (inputShape[0], *sides)
+
+
+def globalPoolingShape(inputShape):
+    """The shape after pooling whole channels: (c, rows, columns) -> (c,).
+
+    Raises
+    ------
+    ValueError
+        If the samples are no images.
+
+    Examples
+    --------
+    >>> globalPoolingShape((8, 33, 32))
+    (8,)
+    """
+    refuseNonImages("global pooling", inputShape)
+    return (inputShape[0],)
 
 
 def flattenedShape(inputShape):
@@ -211,6 +228,28 @@ def flattenedShape(inputShape):
     return (size,)
 
 
+def reshapedShape(inputShape, shape):
+    """`shape`, if a sample of it has as many numbers as one of `inputShape`.
+
+    Raises
+    ------
+    ValueError
+        If it has not.
+
+    Examples
+    --------
+    >>> reshapedShape((8, 4, 5), (40, 2, 2))
+    (40, 2, 2)
+    """
+    (count,), (wanted,) = flattenedShape(inputShape), flattenedShape(shape)
+    if count != wanted:
+        raise ValueError(
+            f"shape must hold the {count} numbers of a sample of shape {inputShape}. "
+            f"Received: {shape}, which holds {wanted}."
+        )
+    return shape
+
+
 def doubledShape(inputShape):
     """The shape after an activation that puts a second half of units or channels after the first.
 
@@ -222,7 +261,15 @@ def doubledShape(inputShape):
     return (2 * inputShape[0], *inputShape[1:])
 
 
-def _refuseNonImages(layer, inputShape):
+def refuseNonImages(layer, inputShape):
+    """Raises ValueError for samples of another shape than (channels, rows, columns).
+
+    Examples
+    --------
+    >>> refuseNonImages("pooling", (64,))
+    Traceback (most recent call last):
+    ValueError: pooling needs samples of shape (channels, rows, columns). Received: (64,).
+    """
     if len(sampleShape(inputShape, "inputShape")) != 3:
         raise ValueError(
             f"{layer} needs samples of shape (channels, rows, columns). Received: {inputShape!r}."

@@ -88,6 +88,11 @@ class Weighted(Layer):
         """The shared variables that are trained: [weight, bias], [weight], or [] before a call."""
         return [variable for variable in (self.weight, self.bias) if variable is not None]
 
+    @property
+    def variables(self):
+        """The weight and the bias by name; none before a call."""
+        return dict(zip(("weight", "bias"), self.params, strict=False))
+
     def build(self, inputShape):
         """Make weight and bias at the first call; later calls share them on the same shape.
 
@@ -97,7 +102,7 @@ class Weighted(Layer):
             If the layer was called on samples of another shape before.
         """
         if self.weight is not None:
-            return self._refuseOtherInput(inputShape)
+            return self.refuseOtherInput(inputShape, self._inputShape)
         shapes = (inputShape, self.outputShape(inputShape))
         weight, bias = self._initialised(shapes)
         self._refuseOtherWeight(weight, inputShape)
@@ -175,13 +180,6 @@ class Weighted(Layer):
                     f"argument {argument!r}. Received: {options!r}."
                 )
         return options
-
-    def _refuseOtherInput(self, inputShape):
-        if inputShape != self._inputShape:
-            raise ValueError(
-                f"{self!r} has weights for samples of shape {self._inputShape} and shares them. "
-                f"Received: samples of shape {inputShape}. Use another layer for them."
-            )
 
     def _refuseOtherWeight(self, weight, inputShape):
         found, wanted = weight.get_value(borrow=True).shape, self.weightShape(inputShape)

@@ -90,6 +90,8 @@ setup(
         "tyro",
     ],
     extras_require={
+        # What the named data sets of experiments are read with.
+        "data": ["pillow", "scikit-learn"],
         "test": [
             "hypothesis",
             "packaging",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from initialisations import initD
 from lookslinear.activations import Activation, activation
+from lookslinear.errors import refuse_repeated
 
 SYNTAX = "INIT[+option…]/ACTIVATION, such as orthogonal+mirror/crelu or glorotNormal/relu"
 #: Options that a whole experiment shares, and the argument that each is set by.
@@ -77,9 +78,7 @@ def parseArms(texts: Sequence[str]) -> list[Arm]:
     arms = [Arm.parse(text) for text in texts]
     if not arms:
         raise ValueError(f"at least one arm is needed: {SYNTAX}.")
-    for index, text in enumerate(texts):
-        if text in texts[:index]:
-            raise ValueError(f"each arm must stand once. Received twice: {text!r}.")
+    refuse_repeated("arm", texts)
     return arms
 
 

@@ -23,12 +23,11 @@ import numpy as np
 import pandas as pd
 import tyro
 from matplotlib.figure import Figure
-from threadpoolctl import threadpool_limits
 
-from utilityFunctions import theano
 from experiments.comparing import compared
 from experiments.experiment import Experiment, Result
 from experiments.plotting import DASHES, colour, finishAxes, finishScores, points, shownPoints
+from experiments.precision import computing
 from experiments.probes import propagate
 from experiments.probes.circular import CircularKind
 from lookslinear.errors import whole_number, whole_numbers
@@ -120,7 +119,7 @@ def run(plan: Plan, advance: Callable[[str], None] = lambda words: None) -> Resu
     True
     """
     tables = []
-    with theano.config.change_flags(floatX="float32"), threadpool_limits(1, user_api="blas"):
+    with computing("float32"):
         for index, (side, kind) in enumerate(plan.arms):
             logs = []
             for replicate in range(plan.config.replicates):

@@ -20,11 +20,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from threadpoolctl import threadpool_limits
 
-from utilityFunctions import theano
 from experiments.comparing import compared
 from experiments.experiment import Experiment, Result
+from experiments.networks import rectifier
 from experiments.plotting import (
     DASHES,
     colour,
@@ -33,9 +32,9 @@ from experiments.plotting import (
     points,
     shownPoints,
 )
+from experiments.precision import computing, knownDtype
 from experiments.probes.activity import activity
-from initialisations import initD
-from lookslinear.errors import known_name, whole_number
+from lookslinear.errors import whole_number
 from lookslinear.laws import dense_law
 from lookslinear.measures import co_activation
 from lookslinear.sampling import as_seed, child_seed
@@ -47,7 +46,6 @@ NAME = "co-activation"
 LINE = "How many rectifiers are active for one input, and for two, with and without normalisation."
 ARMS = {"none": "He weights", "centre": "mean-centred", "batch": "batch-normalised"}
 FRACTION, PAIRS = "active for an input", "active for both of two"
-DTYPES = ("float32", "float64")
 SOURCE = "Balduzzi et al. 2017, arXiv 1702.08591 (reported): what theorem 1 assumes"
 # Which child of the seed draws what.
 _DATA, _NETS = 0, 1
@@ -108,7 +106,7 @@ def prepare(config: Config) -> Plan:
             f"samples must be at most width, {config.width}, to be orthogonal. "
             f"Received: {config.samples}."
         )
-    known_name("dtype", config.dtype, DTYPES)
+    knownDtype(config.dtype)
     as_seed(config.seed)
     predictions, reasons = _predicted(config)
     return Plan(config, predictions, reasons)
@@ -148,10 +146,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda arm: None) 
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays = [], {}
-    with (
-        theano.config.change_flags(floatX=plan.config.dtype),
-        threadpool_limits(limits=1, user_api="blas"),  # small products
-    ):
+    with computing(plan.config.dtype):
         for arm, name in ARMS.items():
             fractions, pairs = _measured(plan.config, arm, advance)
             layers = np.arange(1, plan.config.depth + 1)
@@ -190,9 +185,8 @@ def _inputs(config: Config, seed: np.random.SeedSequence) -> np.ndarray:
 def _stages(config: Config, arm: str) -> list[Stage]:
     """The first layer, one behind each layer of rectifiers."""
     width = config.width
-    law = initD["heNormal"].law((width,), (width,), relu=True)
     first = Stage(dense_law(width, width, "normal", width**-0.5))
-    return [first, *config.depth * [Stage(law, "relu", normalisation=arm)]]
+    return [first, *config.depth * [rectifier(width, arm)]]
 
 
 def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
@@ -235,4 +229,4 @@ def _legend(figure: Figure, arms: list[str]) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
 
 
-EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, draw)
+EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, draw, description=__doc__)

@@ -107,6 +107,21 @@ def comparedEstimate(
     return _withSource(rows, published, source)
 
 
+def extrapolated(narrow: Estimate, wide: Estimate, rounding: float = 0.0) -> Estimate:
+    """What is left at infinite width of independent numbers at n and 2 n: 2 r(2 n) - r(n).
+
+    Exact for r(n) = r + b / n.
+
+    Examples
+    --------
+    >>> narrow, wide = Estimate(np.float64(1.2), 0.0), Estimate(np.float64(1.1), 0.0)
+    >>> round(float(extrapolated(narrow, wide).value), 12)
+    1.0
+    """
+    errors = narrow.standard_error**2 + (2 * wide.standard_error) ** 2
+    return Estimate(2 * wide.value - narrow.value, np.sqrt(errors + rounding**2))
+
+
 def contradicted(table: pd.DataFrame) -> bool:
     """Whether any measurement contradicts its prediction: |z| > 5."""
     return bool((table["z"].abs() > CONTRADICTION).any())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +44,10 @@ def loadBatch(name: str, batch: int, rng: Rng, standardise: str = "global") -> n
 
     Raises
     ------
-    ValueError, OSError
+    ValueError, OSError, ImportError
         For unknown names (with the nearest one), unreadable files, arrays that are not finite real
         numbers of rank 2 to 4, batches larger than the data, and data without any scatter, or of
-        a mean square that float32 cannot hold.
+        a mean square that float32 cannot hold; and for packages that are missing.
 
     Examples
     --------
@@ -75,21 +75,30 @@ def _sourceOf(name: str) -> Callable[[int, np.random.Generator], np.ndarray]:
 
 
 def _digits(batch: int, generator: np.random.Generator) -> np.ndarray:
-    from sklearn.datasets import load_digits
-
-    return _chosen(load_digits().images[:, None], batch, generator, "digits")
+    return _chosen(_images("digits", "load_digits")[:, None], batch, generator, "digits")
 
 
 def _patches(batch: int, generator: np.random.Generator) -> np.ndarray:
-    from sklearn.datasets import load_sample_images
-
-    photographs = np.stack(load_sample_images().images).transpose(0, 3, 1, 2)
+    photographs = np.stack(_images("patches", "load_sample_images")).transpose(0, 3, 1, 2)
     rows, columns = (side - PATCH + 1 for side in photographs.shape[2:])
     _refuseLarge(batch, len(photographs) * rows * columns, "patches")
     places = choose(len(photographs) * rows * columns, batch, generator)
     corners = zip(*np.unravel_index(places, (len(photographs), rows, columns)), strict=True)
     cut = [photographs[n, :, r : r + PATCH, c : c + PATCH] for n, r, c in corners]
     return np.stack(cut).astype(float)
+
+
+def _images(name: str, loader: str) -> Sequence[np.ndarray]:
+    """Images that scikit-learn brings; it opens the photographs among them with Pillow."""
+    try:
+        from sklearn import datasets
+
+        return getattr(datasets, loader)().images
+    except ImportError as error:
+        raise ImportError(
+            f"data {name!r} needs scikit-learn and Pillow, of which one is missing: {error} "
+            f"Install them: pip install 'looks-linear[data]'."
+        ) from error
 
 
 def _gaussian(batch: int, generator: np.random.Generator) -> np.ndarray:

@@ -29,13 +29,13 @@ import numpy as np
 import pandas as pd
 import tyro
 from matplotlib.figure import Figure
-from threadpoolctl import threadpool_limits
 
-from utilityFunctions import compileFunction, theano
+from utilityFunctions import compileFunction
 from experiments.comparing import compared
 from experiments.data import loadBatch
 from experiments.experiment import Experiment, Result
 from experiments.plotting import DASHES, colour, finishAxes, finishScores, points
+from experiments.precision import computing
 from initialisations import initD
 from layers import Activation, Convolution, Representation
 from lookslinear.errors import real_number, whole_number
@@ -145,7 +145,7 @@ def run(plan: Plan, advance: Callable[[str], None] = lambda words: None) -> Resu
     mixtures = [_mixed(plan, share) for share in plan.config.image]
     rhos = [neighbourCorrelation(x) for x in mixtures]
     tables = []
-    with theano.config.change_flags(floatX="float32"), threadpool_limits(1, user_api="blas"):
+    with computing("float32"):
         for index, arm in enumerate(ARMS):
             tables.append(_tableOfOne(plan, index, arm, mixtures, rhos, advance))
             tables.append(_tableOfMany(plan, index, arm, advance))

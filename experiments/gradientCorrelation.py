@@ -25,16 +25,16 @@ import numpy as np
 import pandas as pd
 import tyro
 from rich.table import Table
-from threadpoolctl import threadpool_limits
 
-from utilityFunctions import theano
-from experiments.comparing import comparedEstimate
+from experiments.comparing import comparedEstimate, extrapolated
 from experiments.experiment import Experiment, Result
 from experiments.gradientPanels import CORRELATION, VARIANCE, gradientPanels
+from experiments.networks import looksLinear, rectifier
+from experiments.precision import computing, knownDtype
 from experiments.probes import inputGradients
 from experiments.verdicts import summaryOf
 from initialisations import initD
-from lookslinear.errors import known_name, real_number, whole_number
+from lookslinear.errors import known_name, real_number, refuse_repeated, whole_number
 from lookslinear.measures import Estimate, estimate, ratio
 from lookslinear.sampling import Rng, as_seed, child_seed, haar_frame
 from lookslinear.theory import (
@@ -60,7 +60,6 @@ NETS = {
 PAPER = "Balduzzi et al. 2017, arXiv 1702.08591"
 #: Depths that are measured, up to the one that is asked for.
 DEPTHS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100)
-DTYPES = ("float32", "float64")
 # Which child of the seed draws what.
 _DATA, _WEIGHTS, _READOUTS = 0, 1, 2
 
@@ -120,8 +119,7 @@ def prepare(config: Config) -> Plan:
     nets = config.net or tuple(NETS)
     for net in nets:
         known_name("net", net, NETS)
-    if len(set(nets)) < len(nets):
-        raise ValueError(f"each net must stand once. Received: {', '.join(nets)}.")
+    refuse_repeated("net", nets)
     for name, least in {"depth": 1, "width": 2, "batch": 2, "replicates": 2}.items():
         whole_number(getattr(config, name), name, least)
     if config.batch > config.width:
@@ -130,11 +128,11 @@ def prepare(config: Config) -> Plan:
             f"Received: {config.batch} at width {config.width}."
         )
     real_number(config.beta, "beta")
-    known_name("dtype", config.dtype, DTYPES)
+    knownDtype(config.dtype)
     as_seed(config.seed)
     depths = [depth for depth in DEPTHS if depth < config.depth] + [config.depth]
     widths = (config.width, 2 * config.width)
-    with theano.config.change_flags(floatX=config.dtype):
+    with computing(config.dtype):
         stages = {
             (net, width): stagesOfNet(net, width, config.depth, config.beta)
             for net in nets
@@ -152,17 +150,14 @@ def stagesOfNet(net: str, width: int, depth: int, beta: float = 1.0) -> list[Sta
     >>> len(stages), stages[1].branch[0].activation.name
     (4, 'relu')
     """
-    shape = (width,)
-    first = Stage(initD["orthogonal"].law(shape, shape))
-    he = initD["heNormal"].law(shape, shape)
-    mirrored = initD["orthogonal"].law((2 * width,), shape, mirror=True)
-    normalised = Stage(he, "relu", normalisation="batch")
+    first = Stage(initD["orthogonal"].law((width,), (width,)))
+    plain, normalised = rectifier(width), rectifier(width, "batch")
     element = {
-        "plain": Stage(he, "relu"),
+        "plain": plain,
         "batch-normalised": normalised,
-        "residual": Residual([Stage(he, "relu")], scale=beta),
+        "residual": Residual([plain], scale=beta),
         "residual and batch-normalised": Residual([normalised], scale=beta),
-        "looks-linear": Stage(mirrored, "crelu"),
+        "looks-linear": looksLinear(width),
     }[net]
     return [first, *depth * [element]]
 
@@ -179,8 +174,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda net: None) 
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays, widths = [], {}, (plan.config.width, 2 * plan.config.width)
-    flags = theano.config.change_flags(floatX=plan.config.dtype)
-    with flags, threadpool_limits(limits=1, user_api="blas"):  # small products, by turns in each
+    with computing(plan.config.dtype):
         for net in dict.fromkeys(net for net, _ in plan.stages):
             products = {width: _measured(plan, net, width, advance) for width in widths}
             for width, (above, below) in products.items():
@@ -214,7 +208,7 @@ def _throughOneNetwork(plan: Plan, net: str, width: int, replicate: int) -> list
         readouts,
         child_seed(seed, _WEIGHTS, *path),
     )
-    return [_productAndSquare(found[:, 0].astype(float)) for _, found in gradients]
+    return [productAndSquare(found[:, 0].astype(float)) for _, found in gradients]
 
 
 def _readout(width: int, seed: Rng, dtype: str) -> np.ndarray:
@@ -223,7 +217,7 @@ def _readout(width: int, seed: Rng, dtype: str) -> np.ndarray:
     return direction * direction.dtype.type(width**0.5)
 
 
-def _productAndSquare(gradients: np.ndarray) -> tuple[float, float]:
+def productAndSquare(gradients: np.ndarray) -> tuple[float, float]:
     """The mean of g1 . g2 over all pairs of rows, and that of |g|^2."""
     count, squares = len(gradients), np.square(gradients).sum()
     whole = np.square(gradients.sum(axis=0)).sum()
@@ -309,19 +303,6 @@ def _rows(
         for width, one, known in rows
     ]
     return pd.concat(tables, ignore_index=True)
-
-
-def extrapolated(narrow: Estimate, wide: Estimate) -> Estimate:
-    """What is left at infinite width of numbers at two widths, n and 2 n: 2 R(2 n) - R(n).
-
-    Examples
-    --------
-    >>> narrow, wide = Estimate(np.float64(1.2), 0.0), Estimate(np.float64(1.1), 0.0)
-    >>> round(float(extrapolated(narrow, wide).value), 12)
-    1.0
-    """
-    error = np.sqrt(narrow.standard_error**2 + 4 * wide.standard_error**2)
-    return Estimate(2 * wide.value - narrow.value, error)
 
 
 def _withRounding(found: Estimate, rounding: np.ndarray) -> Estimate:

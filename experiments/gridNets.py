@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from initialisations import initD
+from experiments.networks import looksLinear, rectifier
 from lookslinear.errors import known_name
 from lookslinear.laws import dense_law
 from lookslinear.theory.stages import Residual, Stage
@@ -36,22 +36,16 @@ def _first(width: int) -> Stage:
     return Stage(dense_law(1, width, "normal", 1.0))
 
 
-def _rectifier(width: int, normalisation: str) -> Stage:
-    law = initD["heNormal"].law((width,), (width,), relu=True)
-    return Stage(law, "relu", normalisation=normalisation)
-
-
 def _feedForward(normalisation: str) -> Callable[[int], Sequence]:
-    return lambda width: (_first(width), _rectifier(width, normalisation))
+    return lambda width: (_first(width), rectifier(width, normalisation))
 
 
 def _residual(beta: float) -> Callable[[int], Sequence]:
-    return lambda width: (_first(width), Residual([_rectifier(width, "batch")], scale=beta))
+    return lambda width: (_first(width), Residual([rectifier(width, "batch")], scale=beta))
 
 
 def _looksLinear(width: int) -> Sequence:
-    law = initD["orthogonal"].law((2 * width,), (width,), mirror=True)
-    return _first(width), Stage(law, "crelu")
+    return _first(width), looksLinear(width)
 
 
 def _textbook(width: int) -> Sequence:

@@ -19,14 +19,13 @@ import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from threadpoolctl import threadpool_limits
 
-from utilityFunctions import theano
 from experiments.comparing import compared
 from experiments.experiment import Experiment, Result
 from experiments.plotting import DASHES, colour, finishAxes
+from experiments.precision import computing, knownDtype
 from experiments.probes.jacobian import jacobian
-from lookslinear.errors import NotCoveredError, known_name, unknown_name, whole_number
+from lookslinear.errors import NotCoveredError, known_name, refuse_repeated, whole_number
 from lookslinear.laws import dense_law
 from lookslinear.sampling import as_seed, child_seed, standard_normal
 from lookslinear.theory import Residual, Stage, finite_width_moments, second_moment
@@ -40,7 +39,6 @@ from lookslinear.theory.spectral_laws import spectral_law
 
 NAME = "jacobian-spectrum"
 LINE = "Singular values of the Jacobian against their laws; all 1 for looks-linear nets."
-DTYPES = ("float32", "float64")
 #: Looks-linear nets are as deep as those of the paper; the law of residual ones is for many blocks.
 LEAST_DEPTH = {"looksLinear/crelu": 198, "residual/linear": 30, "residual/relu": 30}
 #: The second moment at which the gain of a smooth activation keeps the signal.
@@ -164,10 +162,10 @@ def prepare(config: Config) -> Plan:
         )
     whole_number(config.replicates, "replicates", least=2)
     as_seed(config.seed)
-    if config.dtype not in DTYPES:
-        raise unknown_name("dtype", config.dtype, DTYPES)
+    knownDtype(config.dtype)
     config = dataclasses.replace(config, net=config.net or tuple(NETS))
     names = [known_name("net", name, NETS) for name in config.net]
+    refuse_repeated("net", names)
     networks = {name: _stages(name, config, config.width) for name in names}
     halves = {
         name: _stages(name, config, config.width // 2)
@@ -196,10 +194,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays, reasons = [], {}, {}
-    with (
-        theano.config.change_flags(floatX=plan.config.dtype),
-        threadpool_limits(limits=1, user_api="blas"),
-    ):
+    with computing(plan.config.dtype):
         for name, stages in plan.networks.items():
             squares = _measured(plan, name, stages, advance)
             tables.append(_table(name, stages, squares, plan.config.dtype))

@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 import tyro
 from matplotlib.figure import Figure
-from threadpoolctl import threadpool_limits
 
 from experiments.arms import Arm, parseArms
 from experiments.experiment import Experiment, Result
 from experiments.networks import stagesOf
 from experiments.normFigures import drawDistribution, drawLegend, drawVariance
-from experiments.norms import ARRAYS, lawRows, logNorms, normArrays, refuseRepeated
+from experiments.norms import ARRAYS, lawRows, logNorms, normArrays
 from experiments.plotting import finishAxes
-from lookslinear.errors import whole_number
+from experiments.precision import computing
+from lookslinear.errors import refuse_repeated, whole_number
 from lookslinear.sampling import as_seed, child_seed
 from lookslinear.theory import Stage, forward_log_norm
 
@@ -96,7 +96,7 @@ def prepare(config: Config) -> Plan:
         config, arm=config.arm or DEFAULT_ARMS, size=config.size or DEFAULT_SIZES
     )
     arms = parseArms(config.arm)
-    refuseRepeated("size", config.size)
+    refuse_repeated("size", config.size)
     sizes = {text: sizeOf(text) for text in config.size}
     networks = {
         (arm.name, text): stagesOf(arm, (width,), "dense", depth, width)
@@ -134,7 +134,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays = [], {}
-    with threadpool_limits(limits=1, user_api="blas"):  # products of one sample are small
+    with computing():  # products of one sample are small
         for index, ((arm, size), stages) in enumerate(plan.networks.items()):
             words, seed = f"{arm} {size}", child_seed(as_seed(plan.config.seed), index)
             logs = logNorms(stages, plan.config.replicates, seed, lambda w=words: advance(w))

@@ -75,3 +75,27 @@ def profileStages(arm: Arm, widths: Sequence[int]) -> list[Stage]:
     entry = lawOf(first[:1], first[1:], **{**arm.options, "mirror": False})
     inner = [lawOf((doubled * read,), (written,), **arm.options) for read, written in others]
     return [Stage(entry), *(Stage(law, arm.activation) for law in inner)]
+
+
+def rectifier(width: int, normalisation: str = "none") -> Stage:
+    """A ReLU and He's weights behind it, of as many units as it reads.
+
+    Examples
+    --------
+    >>> rectifier(8, "batch").law.variance
+    0.25
+    """
+    law = initD["heNormal"].law((width,), (width,))
+    return Stage(law, "relu", normalisation=normalisation)
+
+
+def looksLinear(width: int) -> Stage:
+    """A CReLU and orthogonal weights behind it, their halves mirrored.
+
+    Examples
+    --------
+    >>> stage = looksLinear(8)
+    >>> stage.mirrored, stage.reads, stage.writes
+    (True, 8, 8)
+    """
+    return Stage(initD["orthogonal"].law((2 * width,), (width,), mirror=True), "crelu")

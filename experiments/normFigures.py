@@ -26,14 +26,15 @@ def drawDistribution(axes: Axes, logs: np.ndarray, curve: np.ndarray, index: int
     at, below = curve / np.array([[LN10], [1.0]]) if curve.size else np.array([[0, 0], [0, 1]])
     seen = (below >= 1e-3) & (below <= 1 - 1e-3) if curve.size else slice(None)
     axes.plot(at[seen], below[seen], color=colour(index), linestyle=DASHES, linewidth=1.4)
-    axes.plot(np.quantile(logs, shares), shares, linestyle="none", zorder=3, **points(index))
+    if len(logs):  # narrow ReLU nets may all be dead
+        axes.plot(np.quantile(logs, shares), shares, linestyle="none", zorder=3, **points(index))
 
 
 def drawVariance(
     axes: Axes, places: np.ndarray, logs: np.ndarray, predicted: np.ndarray, index: int
 ) -> None:
     """The variance over networks (replicates, depth) from layer to layer, dead ones left out."""
-    measured = np.nanvar(np.where(np.isfinite(logs), logs, np.nan), axis=0, ddof=1)
+    measured = np.ma.masked_invalid(logs).var(axis=0, ddof=1).filled(np.nan)
     shown = shownPoints(len(places), index)
     axes.plot(places, predicted, color=colour(index), linestyle=DASHES, linewidth=1.4)
     axes.errorbar(

@@ -84,7 +84,7 @@ def lawRows(stages: Sequence[Stage], logs: LogMeanSquares, **labels: object) -> 
             compared("mean of log", where, alive[:, None], moment.mean[end].reshape(1),
                      rounding=rounding, **told)
         )  # fmt: skip
-        if law is not None:
+        if law is not None and len(alive) > 1:  # narrow ReLU nets may all be dead
             spread = judge_variance(alive, float(moment.variance[end]), law.central_moment(4))
             frames.append(_row("variance of log", where, spread, told))
             distance = judge_distribution(alive, law.below)
@@ -97,17 +97,3 @@ def _row(quantity: str, where: list, found: Judgement, labels: dict) -> pd.DataF
     told = Estimate(np.array([found.value]), np.array([found.standard_error]))
     rows = comparedEstimate(quantity, where, told, found.expected, degrees=10**9, **labels)
     return rows.assign(z=found.z)
-
-
-def refuseRepeated(kind: str, texts: Sequence[str]) -> None:
-    """Raises if one of the words of a command line stands twice.
-
-    Examples
-    --------
-    >>> refuseRepeated("size", ["3x8", "3x8"])
-    Traceback (most recent call last):
-    ValueError: each size must stand once. Received twice: '3x8'.
-    """
-    for index, text in enumerate(texts):
-        if text in texts[:index]:
-            raise ValueError(f"each {kind} must stand once. Received twice: {text!r}.")

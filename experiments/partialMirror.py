@@ -10,8 +10,9 @@ angle shrinks by (1 - rho) theta^2 / (3 pi), so theta_l tends to 3 pi / ((1 - rh
 gradients' correlation to a power l^-3 for every rho < 1: a partial mirror delays the shattering, to
 depths of 1 / (1 - rho), and only a whole one prevents it.
 
-The maps of one layer are measured as means of products, and predicted exactly at every width; what
-they add up to over many layers is the limit of large width: nets differ from it by depth / width.
+The maps of one layer are measured as means of products, and predicted exactly at every width. What
+they add up to over many layers is the limit of large width, from which nets differ by depth /
+width: so many layers are measured at two widths, and 2 R(n) - R(n / 2) is judged, of width inf.
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ import pandas as pd
 import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from threadpoolctl import threadpool_limits
+from rich.table import Table
 
-from utilityFunctions import theano
-from experiments.comparing import compared
+from experiments.comparing import compared, comparedEstimate, extrapolated
 from experiments.experiment import Experiment, Result
 from experiments.plotting import DASHES, colour, finishAxes, finishScores, points
+from experiments.precision import computing
 from experiments.probes import kindOf
+from experiments.verdicts import summaryOf
 from lookslinear.errors import known_name, real_number, whole_number
 from lookslinear.laws import BLENDING, WeightLaw, dense_law, mirror_degree
+from lookslinear.measures import estimate
 from lookslinear.sampling import as_seed, child_seed, draw, standard_normal
 from lookslinear.theory import Stage, correlations, gradient_correlations
 
@@ -60,11 +63,11 @@ class Config:
     depth: int = 40
     """Layers that follow a CReLU."""
     width: int = 256
-    """Units of each layer, before CReLU doubles them."""
+    """Units of each layer, before CReLU doubles them; many layers are measured at half too."""
     correlation: float = 0.0
     """That of the two inputs that are followed through all layers."""
-    replicates: int = 20
-    """Independent networks of each degree."""
+    replicates: int = 50
+    """Independent networks of each degree and width."""
     seed: int = 0
     """What weights are drawn from: the same seed, the same numbers."""
 
@@ -73,14 +76,13 @@ class Plan(NamedTuple):
     """What a run will do, its arguments known to be good."""
 
     config: Config
-    laws: list[WeightLaw]
-    x: np.ndarray
+    laws: list[tuple[WeightLaw, WeightLaw]]  # of each degree, at half the width and at the width
     depths: np.ndarray
 
     @property
     def steps(self) -> int:
         """One a network."""
-        return len(self.laws) * self.config.replicates
+        return 2 * len(self.laws) * self.config.replicates
 
 
 class _Sample(NamedTuple):
@@ -104,15 +106,17 @@ def prepare(config: Config) -> Plan:
     as_seed(config.seed)
     for name in ("depth", "replicates"):
         whole_number(getattr(config, name), name)
-    width = whole_number(config.width, "width", least=2)
+    width = whole_number(config.width, "width", least=4)
+    if width % 2:
+        raise ValueError(f"width must be even, to be halved. Received: {width}.")
     known_name("family", config.family, BLENDING)
     if not abs(real_number(config.correlation, "correlation")) <= 1:
         raise ValueError(f"correlation must be from -1 to 1. Received: {config.correlation!r}.")
     if not config.rho or len(set(map(mirror_degree, config.rho))) < len(config.rho):
         raise ValueError(f"rho must hold different degrees. Received: {config.rho!r}.")
-    laws = [dense_law(2 * width, width, config.family, width**-0.5, mirror=r) for r in config.rho]
+    laws = [tuple(_law(config.family, n, r) for n in (width // 2, width)) for r in config.rho]
     depths = np.unique(np.geomspace(1, config.depth, 14).round().astype(int))
-    return Plan(config, laws, _inputs(width, config.correlation), depths)
+    return Plan(config, laws, depths)
 
 
 def run(plan: Plan, advance: Callable[[str], None] = lambda words: None) -> Result:
@@ -126,14 +130,33 @@ def run(plan: Plan, advance: Callable[[str], None] = lambda words: None) -> Resu
     True
     """
     tables = []
-    with theano.config.change_flags(floatX="float32"), threadpool_limits(1, user_api="blas"):
-        for index, law in enumerate(plan.laws):
-            samples = []
-            for replicate in range(plan.config.replicates):
-                samples.append(_throughOneNetwork(plan, law, index, replicate))
-                advance(_arm(law))
-            tables.append(_table(plan, law, _Sample(*map(np.array, zip(*samples, strict=True)))))
-    return Result(pd.concat(tables, ignore_index=True), {}, {})
+    with computing("float32"):
+        for index, laws in enumerate(plan.laws):
+            narrow, wide = (_samples(plan, law, index, advance) for law in laws)
+            tables += [_oneLayer(laws[1], wide), _manyLayers(plan, laws, narrow, wide)]
+    return Result(pd.concat(tables, ignore_index=True), {}, _reasons(plan))
+
+
+def _reasons(plan: Plan) -> dict[str, str]:
+    half, width = plan.config.width // 2, plan.config.width
+    reason = (
+        f"over many layers theory is that of infinite width, to which 2 R({width}) - R({half}) "
+        f"extrapolates: judged is that, the row of width inf."
+    )
+    return {_arm(wide): reason for _, wide in plan.laws if wide.mirror != 1}
+
+
+def _law(family: str, width: int, rho: float) -> WeightLaw:
+    return dense_law(2 * width, width, family, width**-0.5, mirror=rho)
+
+
+def _samples(plan: Plan, law: WeightLaw, index: int, advance: Callable[[str], None]) -> _Sample:
+    """What all networks of one degree and width show, stacked."""
+    samples = []
+    for replicate in range(plan.config.replicates):
+        samples.append(_throughOneNetwork(plan, law, index, replicate))
+        advance(_arm(law))
+    return _Sample(*map(np.array, zip(*samples, strict=True)))
 
 
 def _inputs(width: int, correlation: float) -> np.ndarray:
@@ -149,18 +172,20 @@ def _arm(law: WeightLaw) -> str:
 
 
 def _throughOneNetwork(plan: Plan, law: WeightLaw, index: int, replicate: int) -> _Sample:
-    seed, width = as_seed(plan.config.seed), plan.config.width
-    seeds = [child_seed(seed, _WEIGHTS, index, replicate, l) for l in range(plan.config.depth + 1)]
+    width = law.output_channels
+    seed, x = as_seed(plan.config.seed), _inputs(width, plan.config.correlation)
+    path = (index, width, replicate)
+    seeds = [child_seed(seed, _WEIGHTS, *path, l) for l in range(plan.config.depth + 1)]
     first = draw(dense_law(width, width, "normal", width**-0.5), seeds[0])
     weights = [draw(law, one) for one in seeds[1:]]
-    readOut = standard_normal((width,), child_seed(seed, _READ_OUT, index, replicate))
+    readOut = standard_normal((width,), child_seed(seed, _READ_OUT, *path))
     readOut /= np.sqrt(np.mean(readOut**2))
 
-    signals = [kindOf((width,), "linear", width, ()).forward(plan.x, first)[0]]
+    signals = [kindOf((width,), "linear", width, ()).forward(x, first)[0]]
     layer = kindOf((width,), "crelu", width, ())
     for weight in weights:
         signals.append(layer.forward(signals[-1], weight)[0])
-    rows = np.tile(readOut, (len(plan.x), 1))
+    rows = np.tile(readOut, (len(x), 1))
     gradients, _ = layer.backward(signals[0], rows, weights[0])
     pairs = [signal[[0, -1]] for signal in signals]
     return _Sample(
@@ -190,23 +215,53 @@ def _sentBack(layer, pairs: list[np.ndarray], weights: list[np.ndarray], rows: n
     return found
 
 
-def _table(plan: Plan, law: WeightLaw, samples: _Sample) -> pd.DataFrame:
-    """Four quantities of one degree."""
-    arm, layers = _arm(law), np.arange(1, plan.config.depth + 1)
-    signals, gradients = predictedCorrelations(law, plan.config.correlation, plan.depths)
-    signalMap, gradientMap = predictedCorrelations(law, CORRELATIONS, [1])
-    # A product over as many layers is rounded as often.
-    roundings = [np.finfo("float32").eps * (places + 1) for places in (layers, plan.depths)]
-    one = {"arm": arm, "span": ONE}
-    many = {"arm": arm, "span": MANY}
-    rows = (
-        (SIGNAL, CORRELATIONS, samples.signalMap, signalMap[0], 0.0, one),
-        (GRADIENT, CORRELATIONS, samples.gradientMap, gradientMap[0], 0.0, one),
-        (SIGNAL, layers, samples.signals, signals, roundings[0], many),
-        (GRADIENT, plan.depths, samples.gradients, gradients, roundings[1], many),
-    )
+def _oneLayer(law: WeightLaw, samples: _Sample) -> pd.DataFrame:
+    """Both maps of a layer of one degree."""
+    maps = (samples.signalMap, samples.gradientMap)
+    expected = predictedCorrelations(law, CORRELATIONS, [1])
+    labels = {"arm": _arm(law), "span": ONE, "width": float(law.output_channels)}
     return pd.concat(
-        [compared(*numbers, rounding=rounding, **labels) for *numbers, rounding, labels in rows]
+        compared(quantity, CORRELATIONS, measured, predicted[0], **labels)
+        for quantity, measured, predicted in zip((SIGNAL, GRADIENT), maps, expected, strict=True)
+    )
+
+
+def _manyLayers(
+    plan: Plan, laws: tuple[WeightLaw, WeightLaw], narrow: _Sample, wide: _Sample
+) -> pd.DataFrame:
+    """Both correlations of one degree against depth: at the width, and extrapolated."""
+    layers = np.arange(1, plan.config.depth + 1)
+    signals, gradients = predictedCorrelations(laws[1], plan.config.correlation, plan.depths)
+    rows = (
+        (SIGNAL, layers, narrow.signals, wide.signals, signals),
+        (GRADIENT, plan.depths, narrow.gradients, wide.gradients, gradients),
+    )
+    return pd.concat(_atBothWidths(plan, laws[1], *row) for row in rows)
+
+
+def _atBothWidths(
+    plan: Plan,
+    law: WeightLaw,
+    quantity: str,
+    depths: np.ndarray,
+    narrow: np.ndarray,
+    wide: np.ndarray,
+    predicted: np.ndarray,
+) -> pd.DataFrame:
+    # A product over as many layers is rounded as often.
+    rounding = np.finfo("float32").eps * (depths + 1)
+    labels = {"arm": _arm(law), "span": MANY}
+    # A looks-linear net is linear at every width.
+    alone = predicted if law.mirror == 1 else np.nan
+    width = float(law.output_channels)
+    limit = extrapolated(estimate(narrow), estimate(wide), 3 * rounding)
+    return pd.concat(
+        [
+            compared(quantity, depths, wide, alone, rounding=rounding, **labels, width=width),
+            comparedEstimate(
+                quantity, depths, limit, predicted, degrees=len(wide) - 1, **labels, width=np.inf
+            ),
+        ]
     )
 
 
@@ -239,7 +294,7 @@ def figure(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
     }
     for panel, ((span, quantity), title) in zip(axes[:2].flat, titles.items(), strict=True):
         rows = table[(table["span"] == span) & (table["quantity"] == quantity)]
-        _drawCurves(panel, rows)
+        _drawCurves(panel, rows[np.isinf(rows["width"]) == (span == MANY)])
         finishAxes(panel, title, "correlation")
         panel.set_xlabel("correlation before the layer" if span == ONE else "layers passed")
     axes[1, 1].set(xscale="log", yscale="log")
@@ -276,4 +331,11 @@ def _drawScores(axes: Axes, rows: pd.DataFrame) -> None:
         axes.plot(own["where"].astype(float), own["z"], ".", color=colour(index), markersize=4)
 
 
-EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, figure, __doc__)
+def _summary(result: Result) -> Table:
+    """The rows that are judged: of one layer, and of many at infinite width."""
+    table = result.table
+    judged = table[(table["span"] == ONE) | np.isinf(table["width"])].drop(columns="width")
+    return summaryOf(judged, {})
+
+
+EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, figure, __doc__, summary=_summary)

@@ -9,6 +9,7 @@ import numpy as np
 
 from lookslinear.theory import (
     NotCoveredError,
+    Residual,
     Stage,
     backward_log_norm,
     backward_second_moments,
@@ -16,6 +17,7 @@ from lookslinear.theory import (
     forward_log_norm,
     forward_second_moments,
 )
+from lookslinear.theory.stages import Network, every_stage
 
 #: A share of the mean second moment that no measurement can tell from nothing.
 FAINT = 1e-9
@@ -38,7 +40,7 @@ class Prediction:
     reason: str = ""
 
 
-def predict(stages: Sequence[Stage], x: np.ndarray) -> Prediction:
+def predict(stages: Network, x: np.ndarray) -> Prediction:
     """The prediction for a batch x: (samples, n), or (samples, channels, rows, columns).
 
     Examples
@@ -51,25 +53,34 @@ def predict(stages: Sequence[Stage], x: np.ndarray) -> Prediction:
     """
     moments = np.mean(np.square(x), axis=1)  # over features or channels; positions stay
     try:
-        if x.ndim == 2 and all(stage.activation.homogeneous for stage in stages):
+        if x.ndim == 2 and _homogeneous(stages):
             return _logPrediction(stages, moments[moments > 0])  # a dead sample has no log
     except NotCoveredError:
         pass  # no exact law of the log; the mean itself may still be known
     try:
+        _refuseBatches(stages)
         return _linearPrediction(stages, moments)
     except NotCoveredError as error:
         nothing = np.full(len(stages), np.nan)
         return Prediction("linear", nothing, nothing, str(error))
 
 
-def _logPrediction(stages: Sequence[Stage], moments: np.ndarray) -> Prediction:
+def _refuseBatches(stages: Network) -> None:
+    if any(stage.normalisation != "none" for stage in every_stage(stages)):
+        raise NotCoveredError(
+            "normalisation is predicted over batches of samples that are all alike, which data are "
+            "not."
+        )
+
+
+def _logPrediction(stages: Network, moments: np.ndarray) -> Prediction:
     forward = forward_log_norm(stages, moments).mean.mean(axis=1)
     return Prediction("log", forward, backward_log_norm(stages).mean)
 
 
-def _linearPrediction(stages: Sequence[Stage], moments: np.ndarray) -> Prediction:
-    if all(stage.activation.homogeneous for stage in stages):
-        moments = moments.mean(axis=0, keepdims=True)  # linear in the moments: one mean sample
+def _linearPrediction(stages: Network, moments: np.ndarray) -> Prediction:
+    if _homogeneous(stages):  # linear in the moments: one mean sample
+        moments = moments.mean(axis=0, keepdims=True)
     if _hasCorrections(stages):
         # The corrections are ratios to a sample's moment; a dead sample stands for a faint one.
         moments = np.maximum(moments, FAINT * moments.mean())
@@ -90,13 +101,22 @@ def _reasonForGaps(forward: np.ndarray) -> str:
     )
 
 
-def _hasCorrections(stages: Sequence[Stage]) -> bool:
+def _hasCorrections(stages: Network) -> bool:
     """Whether the first-order corrections in 1 / width are known and not zero."""
-    known = all(
-        not (stage.law.receptive_field or stage.activation.doubles) and stage.law.scale
-        for stage in stages
-    )
-    return known and not all(stage.activation.homogeneous for stage in stages)
+    return not _homogeneous(stages) and all(_isCorrected(element) for element in stages)
+
+
+def _isCorrected(element: Stage | Residual) -> bool:
+    if isinstance(element, Residual) or not element.plain or not element.law.scale:
+        return False
+    return not (element.law.receptive_field or element.activation.doubles)
+
+
+def _homogeneous(stages: Network) -> bool:
+    """Whether second moments behind the network are linear in those of its inputs."""
+    behind = [element.activation for element in stages if isinstance(element, Residual)]
+    inside = [stage.activation for stage in every_stage(stages)]
+    return all(phi.homogeneous for phi in (*behind, *inside))
 
 
 def _means(moments: Sequence[np.ndarray]) -> np.ndarray:

@@ -9,10 +9,12 @@ from experiments import (
     borderLoss,
     coActivation,
     downsampling,
+    gains,
     gradientCorrelation,
     jacobianSpectrum,
     logNorm,
     partialMirror,
+    phaseDiagram,
     shatteredGradients,
     variancePropagation,
     widthProfile,
@@ -30,7 +32,9 @@ MODULES = (
     borderLoss,
     downsampling,
     partialMirror,
+    phaseDiagram,
     widthProfile,
+    gains,
 )
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(

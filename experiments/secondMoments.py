@@ -49,7 +49,7 @@ def _drawMoments(axes: Axes, rows: pd.DataFrame, networks: np.ndarray, index: in
     measured, predicted = (
         _log10(rows[name].to_numpy(), inLogs) for name in ("measured", "predicted")
     )
-    low, high = _band(networks)
+    low, high = bandOf(networks)
     axes.fill_between(layers, low, high, color=colour(index), alpha=0.13, linewidth=0)
     axes.plot(layers, predicted, color=colour(index), linestyle=DASHES, linewidth=1.4, zorder=2)
     shown = shownPoints(len(layers), index)
@@ -62,8 +62,8 @@ def _log10(values: np.ndarray, inLogs: bool) -> np.ndarray:
     return logs / np.log(10)
 
 
-def _band(networks: np.ndarray) -> np.ndarray:
-    """The range that holds the middle networks at each layer; dead ones are left out."""
+def bandOf(networks: np.ndarray) -> np.ndarray:
+    """log10 of what holds the middle networks at each layer, from natural logs; no dead ones."""
     alive = np.where(np.isfinite(networks), networks, np.nan)
     band = np.full((2, networks.shape[1]), np.nan)
     some = ~np.isnan(alive).all(axis=0)

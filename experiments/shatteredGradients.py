@@ -18,15 +18,14 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import tyro
-from threadpoolctl import threadpool_limits
 
-from utilityFunctions import theano
-from experiments.comparing import compared, comparedEstimate
+from experiments.comparing import compared, comparedEstimate, extrapolated
 from experiments.experiment import Experiment, Result
 from experiments.gridFigure import gridFigure
 from experiments.gridNets import NETS, netOf
+from experiments.precision import computing, knownDtype
 from experiments.probes.gridGradients import gridGradients
-from lookslinear.errors import known_name, whole_number, whole_numbers
+from lookslinear.errors import known_name, refuse_repeated, whole_number, whole_numbers
 from lookslinear.measures import Estimate, estimate, lag_products, ratio
 from lookslinear.sampling import as_seed, child_seed, standard_normal
 from lookslinear.theory.grid import autocorrelation_of, brown_noise, grid_kernels, white_noise
@@ -34,7 +33,6 @@ from lookslinear.theory.grid import autocorrelation_of, brown_noise, grid_kernel
 NAME = "shattered-gradients"
 LINE = "The gradient of a function of one number and its autocorrelation, shattered by depth."
 DEFAULT_NETS = ("feed-forward", "residual", "residual-0.1", "looks-linear")
-DTYPES = ("float32", "float64")
 #: The distances on the grid at which gradients are compared.
 LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 #: The ends of the grid.
@@ -112,11 +110,10 @@ def prepare(config: Config) -> Plan:
     whole_number(config.replicates, "replicates")
     _even(config.width, "width", 4)
     _even(config.points, "points", 4)
-    known_name("dtype", config.dtype, DTYPES)
+    knownDtype(config.dtype)
     as_seed(config.seed)
     nets = tuple(known_name("net", name, NETS) for name in config.net or DEFAULT_NETS)
-    if len(set(nets)) < len(nets):
-        raise ValueError(f"each net must stand once. Received: {', '.join(nets)}.")
+    refuse_repeated("net", nets)
     grid = np.linspace(*ENDS, config.points)
     lags = tuple(lag for lag in LAGS if lag < config.points)
     return Plan(dataclasses.replace(config, net=nets), grid, lags)
@@ -141,11 +138,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda net: None) 
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays = [], {"grid": plan.grid}
-    # Products of 256 x 200 numbers are too small for a second thread.
-    with (
-        theano.config.change_flags(floatX=plan.config.dtype),
-        threadpool_limits(limits=1, user_api="blas"),
-    ):
+    with computing(plan.config.dtype):
         for net in plan.config.net:
             rows, found = _ofNet(plan, net, advance)
             tables.append(rows)
@@ -247,7 +240,7 @@ def _beside(
     predicted: np.ndarray | float,
 ) -> list[pd.DataFrame]:
     """Rows as measured at the full width, and as extrapolated, which are the ones to judge."""
-    limit = _extrapolated(found, _widths(plan), _rounding(plan, index))
+    limit = extrapolated(*found, _rounding(plan, index))
     labels = {"net": net, "layer": plan.config.depths[index]}
     degrees = plan.config.replicates - 1
     finite = _atWidth(quantity, plan.config.width)
@@ -259,15 +252,6 @@ def _beside(
 
 def _rounding(plan: Plan, index: int) -> float:
     return (plan.config.depths[index] + 1) * np.finfo(plan.config.dtype).eps
-
-
-def _extrapolated(found: list[Estimate], widths: Sequence[int], rounding: float) -> Estimate:
-    """r of r(n) = r + b / n, from the values at two widths; the errors are independent."""
-    narrow, wide = widths
-    a, b = narrow / (wide - narrow), wide / (wide - narrow)
-    value = b * found[1].value - a * found[0].value
-    errors = (b * found[1].standard_error) ** 2 + (a * found[0].standard_error) ** 2
-    return Estimate(value, np.sqrt(errors + rounding**2))
 
 
 def _ofNoise(plan: Plan, colour: str, covariance: Callable) -> tuple[pd.DataFrame, np.ndarray]:
@@ -290,4 +274,4 @@ def _ofNoise(plan: Plan, colour: str, covariance: Callable) -> tuple[pd.DataFram
 
 
 draw = gridFigure
-EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, draw)
+EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, draw, description=__doc__)

@@ -21,7 +21,16 @@ from lookslinear import __version__
 VOUCHED = ("config.json", "table.csv", "arrays.npz")
 FILES = ("manifest.json", *VOUCHED)
 #: What a manifest must say, and of what kind it is.
-NEEDED = {"experiment": str, "started": str, "versions": dict, "command": list, "sha256": dict}
+NEEDED = {
+    "experiment": str,
+    "started": str,
+    "versions": dict,
+    "command": list,
+    "sha256": dict,
+    "reasons": dict,
+    "seconds": float,
+    "machine": dict,
+}
 
 
 class StoredRunError(ValueError):

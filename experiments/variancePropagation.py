@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
@@ -18,14 +17,13 @@ import numpy as np
 import pandas as pd
 import tyro
 from rich.table import Table
-from threadpoolctl import threadpool_limits
 
-from utilityFunctions import theano
 from experiments.arms import Arm, parseArms
 from experiments.comparing import CONTRADICTION, judge
 from experiments.data import loadBatch
 from experiments.experiment import Experiment, Result
 from experiments.networks import NETWORKS, stagesOf
+from experiments.precision import computing, knownDtype
 from experiments.predictions import Prediction, predict
 from experiments.probes import LogMeanSquares, propagate
 from experiments.reporting import summary
@@ -51,7 +49,6 @@ DEFAULT_ARMS = (
     "orthogonal+mirror/crelu",
     "glorotNormal/tanh",
 )
-DTYPES = ("float32", "float64")
 #: Operations of a matrix product below which one thread is the fastest.
 SMALL_PRODUCT = 1e8
 # Which child of the seed draws what.
@@ -136,8 +133,7 @@ def prepare(config: Config) -> Plan:
     """
     for name in ("depth", "width", "s", "batch", "replicates"):
         whole_number(getattr(config, name), name)
-    if config.dtype not in DTYPES:
-        raise unknown_name("dtype", config.dtype, DTYPES)
+    knownDtype(config.dtype)
     if config.network not in NETWORKS:
         raise unknown_name("network", config.network, NETWORKS)
     seed = as_seed(config.seed)
@@ -145,7 +141,7 @@ def prepare(config: Config) -> Plan:
     arms = parseArms(config.arm)
     x = loadBatch(config.data, config.batch, child_seed(seed, _DATA), config.standardise)
     x = _shapedFor(config.network, x)
-    with theano.config.change_flags(floatX=config.dtype):
+    with computing(config.dtype):
         stages = [_stages(config, arm, x) for arm in arms]
     return Plan(config, arms, x, stages)
 
@@ -163,7 +159,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda arm: None) 
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays, reasons = [], {}, {}
-    with theano.config.change_flags(floatX=plan.config.dtype), _fittingThreads(plan):
+    with computing(plan.config.dtype, _fittingThreads(plan)):
         for index, (arm, stages) in enumerate(zip(plan.arms, plan.stages, strict=True)):
             prediction = predict(stages, plan.x)
             logs = _measured(plan, index, prediction.scale, advance)
@@ -173,15 +169,10 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda arm: None) 
     return Result(pd.concat(tables, ignore_index=True), arrays, reasons)
 
 
-def _fittingThreads(plan: Plan) -> AbstractContextManager:
-    """One BLAS thread for products so small that waking a second one takes longer than they do.
-
-    NumPy, SciPy and Theano each bring their own BLAS with its own threads, which spin while they
-    wait: on a busy machine small products by turns in each are ten times slower with two.
-    """
+def _fittingThreads(plan: Plan) -> int | None:
+    """One BLAS thread for products so small that waking a second one takes longer than they do."""
     widest = max(math.prod(stage.law.shape) for stages in plan.stages for stage in stages[-1:])
-    small = 2 * len(plan.x) * widest < SMALL_PRODUCT
-    return threadpool_limits(limits=1 if small else None, user_api="blas")
+    return 1 if 2 * len(plan.x) * widest < SMALL_PRODUCT else None
 
 
 def _shapedFor(network: str, x: np.ndarray) -> np.ndarray:
@@ -204,7 +195,7 @@ def _measured(plan: Plan, index: int, scale: str, advance: Callable[[str], None]
     found = []
     for replicate in range(plan.config.replicates):
         logs = _throughOneNetwork(plan, index, replicate)
-        found.append([_overSamples(direction, scale) for direction in logs])
+        found.append([overSamples(direction, scale) for direction in logs])
         advance(plan.arms[index].name)
     forward, backward = np.array(found).swapaxes(0, 1)
     return LogMeanSquares(forward, backward)
@@ -218,7 +209,7 @@ def _throughOneNetwork(plan: Plan, index: int, replicate: int) -> LogMeanSquares
     return propagate(stages, plan.x, gradient, child_seed(seed, _WEIGHTS, index, replicate))
 
 
-def _overSamples(logs: np.ndarray, scale: str) -> np.ndarray:
+def overSamples(logs: np.ndarray, scale: str) -> np.ndarray:
     """One number a layer from (depth, samples): the mean log, or the log of the mean."""
     if scale == "linear":
         return np.logaddexp.reduce(logs, axis=1) - np.log(logs.shape[1])

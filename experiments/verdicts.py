@@ -104,8 +104,9 @@ def _cells(rows: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _words(rows: pd.DataFrame, reasons: Mapping[str, str], labels: tuple) -> str:
+    verdict = Verdict.of(rows)
     said = [f" No prediction: {reasons[label]}" for label in labels if reasons.get(label)]
-    return escape(Verdict.of(rows).words() + "".join(said))
+    return escape(verdict.words() + ("".join(said) if verdict.judged < verdict.rows else ""))
 
 
 def _place(row: pd.Series, names: list[str]) -> str:

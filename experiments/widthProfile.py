@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 import tyro
 from matplotlib.figure import Figure
-from threadpoolctl import threadpool_limits
 
 from experiments.arms import Arm
 from experiments.experiment import Experiment, Result
 from experiments.networks import profileStages
 from experiments.normFigures import drawDistribution, drawLegend, drawVariance
-from experiments.norms import ARRAYS, lawRows, logNorms, normArrays, refuseRepeated
+from experiments.norms import ARRAYS, lawRows, logNorms, normArrays
 from experiments.plotting import finishAxes
-from lookslinear.errors import whole_number
+from experiments.precision import computing
+from lookslinear.errors import refuse_repeated, whole_number
 from lookslinear.sampling import as_seed, child_seed
 from lookslinear.theory import Stage, forward_log_norm
 
@@ -101,7 +101,7 @@ def prepare(config: Config) -> Plan:
     whole_number(config.replicates, "replicates", least=2)
     as_seed(config.seed)
     config = dataclasses.replace(config, profile=config.profile or DEFAULT_PROFILES)
-    refuseRepeated("profile", config.profile)
+    refuse_repeated("profile", config.profile)
     arm = Arm.parse(config.arm)
     networks = {text: profileStages(arm, (ENDS, *widthsOf(text), ENDS)) for text in config.profile}
     for stages in networks.values():
@@ -137,7 +137,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays = [], {}
-    with threadpool_limits(limits=1, user_api="blas"):  # products of one sample are small
+    with computing():  # products of one sample are small
         for index, (profile, stages) in enumerate(plan.networks.items()):
             seed = child_seed(as_seed(plan.config.seed), index)
             logs = logNorms(stages, plan.config.replicates, seed, lambda p=profile: advance(p))

@@ -147,3 +147,17 @@ def real_number(value: object, name: str, least: float = -math.inf) -> float:
     if value < least:
         raise ValueError(f"{name} must be at least {least:g}. Received: {value!r}.")
     return float(value)
+
+
+def refuse_repeated(kind: str, values: Sequence) -> None:
+    """Raises ValueError if one of the values of a `kind` stands twice.
+
+    Examples
+    --------
+    >>> refuse_repeated("size", ["3x8", "3x8"])
+    Traceback (most recent call last):
+    ValueError: each size must stand once. Received twice: '3x8'.
+    """
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise ValueError(f"each {kind} must stand once. Received twice: {value!r}.")

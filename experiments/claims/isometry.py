@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.claims.claim import Claim, Measurement
-from experiments.claims.nets import dense, looksLinear, singularValues
+from experiments.claims.nets import dense, singularValues
+from experiments.networks import looksLinear
 from lookslinear.laws import dense_law
 from lookslinear.measures import spectrum_summary
 from lookslinear.sampling import child_seed, draw

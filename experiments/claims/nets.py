@@ -9,6 +9,7 @@ import numpy as np
 
 from utilityFunctions import floatX
 from experiments.claims.claim import Measurement
+from experiments.networks import rectifier
 from experiments.probes import propagate
 from experiments.probes.gradients import inputGradients
 from experiments.probes.jacobian import jacobian
@@ -36,16 +37,9 @@ def dense(
     return Stage(law, activation, **settings)
 
 
-def looksLinear(width: int) -> Stage:
-    """An orthogonal layer that reads a CReLU, its halves mirrored."""
-    law = dense_law(2 * width, width, "haar", math.sqrt(1 / width), mirror=True, dtype=floatX())
-    return Stage(law, "crelu")
-
-
 def block(width: int, beta: float = 1.0, normalisation: str = "none") -> Residual:
     """x' = x + beta W relu(N(x)), He's weights."""
-    branch = dense(width, 2.0, activation="relu", normalisation=normalisation)
-    return Residual((branch,), 1.0, beta)
+    return Residual((rectifier(width, normalisation),), 1.0, beta)
 
 
 def _stage(element: Stage | Residual, place: int) -> Stage:

@@ -13,8 +13,8 @@ from experiments.claims.nets import (
     gradientCorrelation,
     gradientGrowth,
     gradientsOf,
-    looksLinear,
 )
+from experiments.networks import looksLinear
 from lookslinear.measures import ratio
 from lookslinear.theory import (
     Batch,

@@ -334,6 +334,11 @@ def _statistics(signal: np.ndarray, normalisation: str) -> Statistics | None:
     """Over the batch and, for images, over positions."""
     if normalisation == "none":
         return None
+    if signal.size == signal.shape[1]:
+        raise ValueError(
+            f"normalisation needs at least 2 samples, or positions: the deviation of one is 0. "
+            f"Received: a batch of shape {signal.shape}."
+        )
     axes = (0, *range(2, signal.ndim))
     mean = signal.mean(axis=axes, keepdims=True, dtype=float)
     scale = np.ones_like(mean)

@@ -20,10 +20,13 @@ from experiments.probes.inputs import Checkpoints, Signs
 from experiments.probes.kinds import kindOf, meanSquares
 from experiments.probes.products import locksAreReleased
 from experiments.probes.weights import Weights
+from lookslinear.errors import NotCoveredError
+from lookslinear.laws import WeightLaw
 from lookslinear.sampling import Rng, num_threads
 from lookslinear.sampling.blas import on_one_thread
 from lookslinear.sampling.threads import run_blocks
 from lookslinear.theory import Stage
+from lookslinear.theory.stages import check_plain_chain
 
 #: A sample is rescaled when its mean square is beyond this power of two, either way.
 FAR = 32
@@ -52,6 +55,7 @@ def propagate(
     Parameters
     ----------
     stages : sequence of Stage
+        Plain ones, without biases, normalisation and strides, with zeros at the border.
     x : array (samples, n), or (samples, channels, rows, columns)
     outputGradient : array shaped like the last stage's outputs
     seed : None, int or SeedSequence
@@ -60,6 +64,12 @@ def propagate(
     Returns
     -------
     LogMeanSquares
+
+    Raises
+    ------
+    NotCoveredError, ValueError, TypeError
+        For stages that are not plain, that do not fit one another, or the batch; `Network` runs
+        most of the others.
 
     Examples
     --------
@@ -72,6 +82,7 @@ def propagate(
     >>> bool(np.ptp(logs.forward, axis=0).max() < 1e-4), logs.backward.shape
     (True, (50, 4))
     """
+    _check(stages, x, outputGradient)
     weights, parts = Weights(stages, seed), _parts(stages, x)
     networks = [_Network(stages, x.shape[1:], weights, thread) for thread in range(len(parts))]
     logs = LogMeanSquares(*np.empty((2, len(stages), len(x))))
@@ -86,6 +97,36 @@ def propagate(
     else:
         through(0)
     return logs
+
+
+def _check(stages: Sequence[Stage], x: np.ndarray, outputGradient: np.ndarray) -> None:
+    check_plain_chain(stages, "the stream of second moments")
+    for stage in stages:
+        law = stage.law
+        even = any(side % 2 == 0 for side in law.receptive_field)
+        if stage.padding != "zeros" or law.axes.groups != 1 or even:
+            raise NotCoveredError(
+                f"the stream of second moments runs odd filters with zeros at the border, without "
+                f"groups. Received: shape {law.shape}, padding {stage.padding!r}, "
+                f"{law.axes.groups} groups."
+            )
+        _refuseOtherRank(x, law)
+    _refuseOtherShape("x", x, (len(x), stages[0].units, *x.shape[2:]))
+    outputs = (len(x), stages[-1].writes, *x.shape[2:])
+    _refuseOtherShape("outputGradient", outputGradient, outputs)
+
+
+def _refuseOtherRank(x: np.ndarray, law: WeightLaw) -> None:
+    if x.ndim != len(law.shape):
+        raise ValueError(
+            f"x must have {len(law.shape)} axes, as weights of shape {law.shape} have. "
+            f"Received: shape {x.shape}."
+        )
+
+
+def _refuseOtherShape(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise ValueError(f"{name} must be of shape {shape}. Received: {array.shape}.")
 
 
 def _parts(stages: Sequence[Stage], x: np.ndarray) -> list[slice]:

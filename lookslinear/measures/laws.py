@@ -35,12 +35,17 @@ def judge_variance(samples: np.ndarray, variance: float, fourth: float) -> Judge
     The score is that of the cube root (Wilson & Hilferty 1931), which is nearly normal where s^2
     itself is skew.
 
+    Raises
+    ------
+    ValueError
+        For fewer than two samples: they have no scatter.
+
     Examples
     --------
     >>> judge_variance(np.array([-1.0, 1.0, -1.0, 1.0]), 4 / 3, 3 * (4 / 3) ** 2).value
     1.3333333333333333
     """
-    count = len(samples)
+    count = _counted(samples, 2)
     found = float(np.var(samples, ddof=1))
     error = np.sqrt((fourth - (count - 3) / (count - 1) * variance**2) / count)
     relative = (error / variance) ** 2 / 9  # of the cube root
@@ -67,10 +72,18 @@ def judge_distribution(samples: np.ndarray, below: Callable[[np.ndarray], np.nda
     >>> judge_distribution(even**2, lambda x: x).z > 2.3
     True
     """
-    count = len(samples)
+    count = _counted(samples, 1)
     at = below(np.sort(samples))
     steps = np.arange(count) / count
     distance = float(max(np.max(at - steps), np.max(steps + 1 / count - at)))
     z = float(np.clip(-ndtri(kstwo.sf(distance, count)), -LARGEST_SCORE, LARGEST_SCORE))
     root = np.sqrt(count)
     return Judgement(distance, _OF_DISTANCE / root, _DISTANCE / root, z)
+
+
+def _counted(samples: np.ndarray, least: int) -> int:
+    if np.ndim(samples) != 1 or len(samples) < least:
+        raise ValueError(
+            f"samples must be a row of at least {least}. Received: shape {np.shape(samples)}."
+        )
+    return len(samples)

@@ -34,6 +34,11 @@ def jackknife(function: Callable[..., np.ndarray], *samples: np.ndarray) -> Esti
     Estimate
         The standard error of fewer than two repetitions is NaN.
 
+    Raises
+    ------
+    ValueError
+        For samples of different numbers of repetitions, or of none.
+
     References
     ----------
     Tukey 1958, Ann. Math. Statist. 29, 614 (abstract).
@@ -45,7 +50,7 @@ def jackknife(function: Callable[..., np.ndarray], *samples: np.ndarray) -> Esti
     ([4.0], [4.0])
     """
     samples = [np.asarray(sample, dtype=float) for sample in samples]
-    count = len(samples[0])
+    count = _repetitions(samples)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = function(*(sample.mean(axis=0, keepdims=True) for sample in samples))[0]
         if count < 2:
@@ -198,6 +203,16 @@ def autocorrelation(samples: np.ndarray, lags: Sequence[int]) -> Estimate:
     Estimate(value=array([ 1., -1.]), standard_error=array([0., 0.]))
     """
     return ratio(*lag_products(samples, lags))
+
+
+def _repetitions(samples: Sequence[np.ndarray]) -> int:
+    counts = {len(sample) if sample.ndim else 0 for sample in samples}
+    if len(counts) != 1 or 0 in counts:
+        raise ValueError(
+            f"samples must have the same number of repetitions, at least one. "
+            f"Received: shapes {', '.join(str(sample.shape) for sample in samples)}."
+        )
+    return counts.pop()
 
 
 def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:

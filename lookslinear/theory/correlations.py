@@ -52,7 +52,8 @@ def correlations(
     Raises
     ------
     NotCoveredError, ValueError, TypeError
-        As `forward_second_moments` does, and for c0 outside [-1, 1].
+        As `forward_second_moments` does, and for c0 outside [-1, 1] and no q
+        above 0.
 
     Examples
     --------
@@ -110,6 +111,10 @@ def _pair(stages: Network, q, c0, batch: Batch) -> list[Signals]:
     check_chain(stages)
     _refuse_curved_averages(stages)
     moment, correlation = as_entering_moment(q, "q"), as_correlation(c0, "c0")
+    if not (moment > 0).any():
+        raise ValueError(
+            f"q must be positive somewhere: nothing correlates with 0. Received: {q!r}."
+        )
     if np.isnan(correlation).any():
         raise ValueError(f"c0 must not be NaN. Received: {c0!r}.")
     if batch.finite and normalises(stages) and (correlation != batch.correlation).any():

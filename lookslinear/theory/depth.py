@@ -8,7 +8,8 @@ of layers the gradient at a unit that is silent is kept apart,
 with z = P(h = 0) that of `silence`, and d+ the moment given h != 0: a path from a unit that speaks
 meets, almost surely, no zero behind it, so that (1 - z) enters once and not once a layer. At h = 0
 a ReLU and a CReLU pass nothing; where all activations from there on pass something, z times what
-they pass is added. Forward zeros need no term, since phi(0) = 0.
+they pass is added. Forward zeros need no term: where phi(0) = 0 they pass on nothing, and where it
+is not, none arise behind it.
 
 Exact at every width for plain chains of activations of two slopes and CReLU (independent weights
 and Haar frames, in the mean over networks), but for two cases: full kernels are taken to leave no
@@ -47,6 +48,7 @@ from lookslinear.theory.stages import (
     Residual,
     Stage,
     as_entering_moment,
+    as_moment,
     check_chain,
     every_stage,
 )
@@ -150,6 +152,7 @@ def backward_second_moments(
     [0.75, 0.5625, 1.0]
     """
     check_chain(stages)
+    forward = _one_for_each(stages, forward)
     gradient = as_entering_moment(output_gradient, "output_gradient")
     gradient = np.broadcast_to(gradient, np.shape(forward[-1]))
     refuse_sparse_kernels(list(every_stage(stages)))
@@ -221,6 +224,16 @@ def weight_gradient_second_moments(
         for element, signals, gradient in zip(stages, before, gradients, strict=True)
         for value in _weight_gradients(element, signals, gradient, batch)
     ]
+
+
+def _one_for_each(stages: Network, forward: Sequence[np.ndarray]) -> list[np.ndarray]:
+    count = len(forward) if hasattr(forward, "__len__") else None
+    if count != len(stages):
+        raise ValueError(
+            f"forward must hold a second moment for each of {len(stages)} elements, as "
+            f"forward_second_moments gives them. Received: {count if count else repr(forward)}."
+        )
+    return [as_moment(moment, "each of forward") for moment in forward]
 
 
 def _signals_from(stages: Network, forward: Sequence[np.ndarray], batch: Batch) -> list[Signals]:

@@ -59,6 +59,8 @@ def finite_width_moments(
     ------
     NotCoveredError
         As `forward_second_moments` does, and for convolutions and CReLU.
+    ValueError
+        For a moment that is not positive.
 
     Examples
     --------
@@ -70,7 +72,13 @@ def finite_width_moments(
     """
     check_plain_chain(stages, "the expansion in 1 / width")
     _refuse_uncovered(stages)
-    states = _trajectory(stages, as_entering_moment(input_moment, "input_moment"))
+    moment = as_entering_moment(input_moment, "input_moment")
+    if not (moment > 0).all():
+        raise ValueError(
+            f"input_moment must be positive: corrections are ratios to it. "
+            f"Received: {input_moment!r}."
+        )
+    states = _trajectory(stages, moment)
     shifts = np.array([state.shift / state.moment for state in states])
     scatter = np.array([state.variance / state.moment**2 for state in states])
     curved = not all(stage.activation.homogeneous for stage in stages)

@@ -92,6 +92,10 @@ def autocorrelation_of(covariance: np.ndarray, lags: Sequence[int]) -> np.ndarra
     array([1.   , 0.502, 0.008])
     """
     covariance = np.asarray(covariance, dtype=float)
+    if covariance.ndim != 2 or len(set(covariance.shape)) != 1:
+        raise ValueError(
+            f"covariance must be a matrix of shape (M, M). Received: shape {covariance.shape}."
+        )
     places = len(covariance)
     for lag in lags:
         if whole_number(lag, "each of lags", least=0) >= places:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 #: The step in log t, and the share of the largest weight below which a node is left out, of the
-#: quadrature over batch normalisation: errors of 1e-5 through ten layers, with 12 to 20 nodes.
-STEP, NEGLIGIBLE = 1.5, 1e-5
+#: quadrature over batch normalisation; the nodes at either end that hold so small a share of it all
+#: are rectified together. Autocorrelations are then 5e-4 off through 50 layers, with 6 to 9 sums.
+STEP, NEGLIGIBLE, TAIL = 1.5, 1e-5, 0.01
 
 
 class GridKernels(NamedTuple):
@@ -104,7 +105,9 @@ def batch_normalised(kernels: GridKernels) -> Iterator[tuple[float, GridKernels]
               A = (1 + 2 t K)^{-1}
 
     and the weight M det(A)^{1/2}. The integrand is smooth in log t: the trapezoidal rule is used.
-    Exact for wide networks. Statistics are held constant in the derivative; there is no epsilon.
+    The smallest and the largest t are added up before they are rectified: max(h, 0) is of first
+    degree in the kernels, and so nearly additive in those that are alike. Exact for wide networks.
+    Statistics are held constant in the derivative; there is no epsilon.
 
     Parameters
     ----------
@@ -126,24 +129,30 @@ def batch_normalised(kernels: GridKernels) -> Iterator[tuple[float, GridKernels]
     values, vectors = np.linalg.eigh(kernels.signal)
     values = np.maximum(values, 0)
     mixed = kernels.mixed @ vectors
-    for t, weight in _tilts(values):
-        kept = 1 / (1 + 2 * t * values)
+    for t, weights in _tilts(values):
+        shares = weights / weights.sum()
+        each = 1 / (1 + 2 * np.outer(t, values))
+        kept, taken = shares @ each, (2 * shares * t) @ each
         yield (
-            weight,
+            weights.sum(),
             GridKernels(
                 (vectors * (values * kept)) @ vectors.T,
                 (mixed * kept) @ vectors.T,
-                kernels.gradient - (mixed * (2 * t * kept)) @ mixed.T,
+                kernels.gradient - (mixed * taken) @ mixed.T,
             ),
         )
 
 
-def _tilts(values: np.ndarray) -> list[tuple[float, float]]:
-    """The quadrature's t and weights; they are made to give |h / s|^2 = M exactly."""
+def _tilts(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Groups of the quadrature's t, with weights that are made to give |h / s|^2 = M exactly."""
     t = np.exp(np.arange(-30, 60, STEP)) / values.sum()
     shrunk = np.log1p(2 * np.outer(t, values))
     logs = np.log(t) - shrunk.sum(axis=1) / 2
     sizes = logs + np.log((values * np.exp(-shrunk)).sum(axis=1))
-    kept = sizes > sizes.max() + np.log(NEGLIGIBLE)
-    total = np.exp(sizes[kept]).sum()
-    return list(zip(t[kept], len(values) * np.exp(logs[kept]) / total, strict=True))
+    seen = sizes > sizes.max() + np.log(NEGLIGIBLE)
+    sizes = np.exp(sizes[seen])
+    weights = len(values) * np.exp(logs[seen]) / sizes.sum()
+    least = np.searchsorted(np.cumsum(sizes), TAIL * sizes.sum())
+    most = len(sizes) - np.searchsorted(np.cumsum(sizes[::-1]), TAIL * sizes.sum())
+    ends = [end for end in range(least, most + 1) if 0 < end < len(sizes)]
+    return zip(np.split(t[seen], ends), np.split(weights, ends), strict=True)

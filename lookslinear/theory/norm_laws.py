@@ -28,6 +28,8 @@ from lookslinear.theory.stages import Stage, check_plain_chain
 
 #: How far the grid of a law reaches from its mean, in standard deviations, and its points.
 _REACH, _POINTS = 16, 2**14
+#: Frequencies are asked for so many at a time, until all of them are below what rounding leaves.
+_AT_ONCE, _LOST = 128, 1e-18
 
 
 @dataclass(frozen=True)
@@ -196,5 +198,16 @@ def _times(term: LogTerm, count: int) -> LogTerm:
 def _density(term: LogTerm, first: float, step: float) -> np.ndarray:
     """The density on an even grid from `first` on, by the Fourier transform of its moments."""
     frequencies = 2 * math.pi * np.fft.rfftfreq(_POINTS, step)
-    characteristic = np.exp(term.log_moment(1j * frequencies) - 1j * frequencies * first)
+    characteristic = _characteristic(term, frequencies) * np.exp(-1j * frequencies * first)
     return np.fft.irfft(characteristic.conj(), _POINTS) / step
+
+
+def _characteristic(term: LogTerm, frequencies: np.ndarray) -> np.ndarray:
+    """E exp(i frequency log X) at frequencies in increasing order; it falls as they grow."""
+    found = np.zeros(len(frequencies), dtype=complex)
+    for start in range(0, len(found), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        found[some] = np.exp(term.log_moment(1j * frequencies[some]))
+        if np.abs(found[some]).max() < _LOST:
+            break
+    return found

@@ -32,7 +32,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import bdtrc
 
-from lookslinear.errors import NotCoveredError
+from lookslinear.errors import NotCoveredError, real_number
 from lookslinear.laws import INDEPENDENT
 from lookslinear.theory.depth import forward_second_moments
 from lookslinear.theory.maps import derivative_moment, squared_derivative_moment
@@ -139,7 +139,8 @@ def wide_spectral_moments(stages: Sequence[Stage], input_moment: float = 1.0) ->
     """
     check_chain(stages)
     refuse_first(stages[0])
-    moments = [input_moment, *forward_second_moments(stages, input_moment)[:-1]]
+    start = real_number(input_moment, "input_moment", least=0)
+    moments = [start, *forward_second_moments(stages, start)[:-1]]
     inputs = stages[0].reads
     mean, spread = 1.0, 1.0
     for stage, moment in zip(stages, moments, strict=True):

@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lookslinear.errors import NotCoveredError
+from lookslinear.errors import NotCoveredError, real_number
 from lookslinear.laws import INDEPENDENT
 from lookslinear.theory.depth import forward_second_moments
 from lookslinear.theory.maps import derivative_moment
@@ -112,7 +112,8 @@ def spectral_law(stages: Sequence[Stage], input_moment: float = 1.0) -> Spectral
     """
     check_chain(stages)
     refuse_first(stages[0])
-    moments = [input_moment, *forward_second_moments(stages, input_moment)[:-1]]
+    start = real_number(input_moment, "input_moment", least=0)
+    moments = [start, *forward_second_moments(stages, start)[:-1]]
     # At a fixed point of the second moment all layers are alike, but for rounding.
     moments = [float(f"{float(moment):.12g}") for moment in moments]
     counted = Counter(zip(stages, moments, strict=True))

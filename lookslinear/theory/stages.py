@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -169,8 +170,8 @@ Received: it reads 8 and writes 7.
         _refuse_other_than(self.branch, "branch", Stage)
         object.__setattr__(self, "branch", tuple(self.branch))
         object.__setattr__(self, "activation", activation(self.activation))
-        real_number(self.skip, "skip")
-        real_number(self.scale, "scale")
+        for name in ("skip", "scale"):
+            _refuse_vast_factor(getattr(self, name), name)
         _refuse_misfits(self.branch, "branch")
         _refuse_misfit_of_sum(self)
 
@@ -276,6 +277,12 @@ def _refuse_other_than(stages: Network, name: str, *kinds: type) -> None:
     for stage in stages:
         if not isinstance(stage, kinds):
             raise TypeError(f"each of {name} must be a {wanted}. Received: {stage!r}.")
+
+
+def _refuse_vast_factor(factor: float, name: str) -> None:
+    factor = real_number(factor, name)
+    if not math.isfinite(factor * factor):
+        raise ValueError(f"{name} and its square must be finite. Received: {factor!r}.")
 
 
 def _refuse_misfits(stages: Network, name: str) -> None:

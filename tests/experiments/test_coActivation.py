@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import coActivation
-from experiments.__main__ import main
 from experiments.coActivation import FRACTION, PAIRS, Config, prepare, run
-from experiments.commands import CONTRADICTED
 from experiments.comparing import contradicted
 from experiments.probes.activity import activity
 from lookslinear.laws import dense_law
@@ -48,14 +46,6 @@ def test_aNetBrokenOnPurposeIsSeen(monkeypatch, mutant):
         config = dataclasses.replace(config, depth=10, replicates=500)
         monkeypatch.setattr(coActivation, "_inputs", narrowInputs)
     assert contradicted(run(config).table)
-
-
-def test_theCommandLineFailsOnABrokenNet(monkeypatch, tmp_path):
-    words = "--depth 5 --width 48 --samples 6 --replicates 160 --check --quiet --no-plot"
-    command = ["co-activation", *words.split(), "--output"]
-    assert main([*command, str(tmp_path / "whole")]) == 0
-    monkeypatch.setattr(coActivation, "_stages", MUTANTS["no centring"])
-    assert main([*command, str(tmp_path / "broken")]) == CONTRADICTED
 
 
 INPUTS = coActivation._inputs

@@ -328,6 +328,12 @@ def test_flat_rows_are_no_images(refused):
     assert "network 'conv' needs images" in message
 
 
+def test_a_missing_package_names_the_extra(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    for arguments in ([NAME, *SMALL, "--data", "patches"], ["downsampling"]):
+        assert "pip install 'looks-linear[data]'" in refused(*arguments)
+
+
 def test_what_is_there_is_kept(refused):
     Path("run").mkdir()
     Path("run/mine").write_text("mine")

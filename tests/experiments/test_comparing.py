@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from experiments.comparing import CONTRADICTION, compared, comparedEstimate, contradicted, labelsOf
+from experiments.comparing import (
+    CONTRADICTION,
+    compared,
+    comparedEstimate,
+    contradicted,
+    extrapolated,
+    labelsOf,
+)
 from lookslinear.measures import Estimate
 
 COLUMNS = ["quantity", "where", "measured", "standard_error", "predicted", "z"]
@@ -98,3 +105,12 @@ def test_samples_of_another_shape_are_refused(shape):
 def test_an_unknown_scale_is_refused():
     with pytest.raises(ValueError, match=r"unknown scale 'logs'\. Did you mean 'log'"):
         compared("R", [1], np.ones((2, 1)), scale="logs")
+
+
+def test_extrapolation_removes_an_excess_of_one_over_width():
+    r, excess = np.array([0.3]), 2.0
+    narrow, wide = (Estimate(r + excess / n, np.array([0.01])) for n in (50, 100))
+    value, error = extrapolated(narrow, wide)
+    np.testing.assert_allclose(value, r)
+    np.testing.assert_allclose(error, 0.01 * 5**0.5)
+    assert extrapolated(narrow, wide, 0.1).standard_error > 0.1

@@ -1,5 +1,6 @@
 """Data: real samples, standardised as stated; files that are no plain numbers are refused."""
 
+import sys
 import zipfile
 
 import numpy as np
@@ -191,3 +192,14 @@ def test_a_batch_is_a_whole_number(batch, kind):
 def test_more_patches_than_places_are_refused():
     with pytest.raises(ValueError, match=r"batch must be at most .* 'patches'. Received: 10000000"):
         loadBatch("patches", 10_000_000, rng=0)
+
+
+@pytest.mark.parametrize(
+    ("data", "package"), [("patches", "PIL"), ("patches", "sklearn"), ("digits", "sklearn")]
+)
+def test_missing_packages_name_the_extra_that_brings_them(monkeypatch, data, package):
+    monkeypatch.setitem(sys.modules, package, None)  # its import fails
+    with pytest.raises(
+        ImportError, match=rf"data '{data}' needs .*pip install 'looks-linear\[data\]'"
+    ):
+        loadBatch(data, 2, rng=0)

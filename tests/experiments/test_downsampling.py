@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from experiments import downsampling
-from experiments.__main__ import main
 from experiments.comparing import contradicted
 from experiments.downsampling import MANY, ONE, Config, neighbourCorrelation, prepare, run
 from lookslinear.fans import axes_of
@@ -67,13 +66,6 @@ def test_wrong_kernels_are_seen(monkeypatch, wrong):
     table = run(prepare(SMALL)).table
     for quantity in (ONE, MANY):
         assert table[table["quantity"] == quantity]["z"].abs().max() > 5
-
-
-def test_a_wrong_kernel_fails_the_check(monkeypatch, tmp_path):
-    words = "--image 0 1 --layers 1 --batch 4 --replicates 3 --quiet --no-plot --check --output"
-    assert main(["downsampling", *words.split(), str(tmp_path / "right")]) == 0
-    monkeypatch.setattr(downsampling, "draw", scaled)
-    assert main(["downsampling", *words.split(), str(tmp_path / "wrong")]) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from experiments import gradientCorrelation
-from experiments.__main__ import main
 from experiments.gradientCorrelation import (
     NETS,
     Config,
-    extrapolated,
     predictedCorrelations,
     predictedVariances,
     prepare,
@@ -21,7 +19,6 @@ from experiments.gradientCorrelation import (
 from experiments.gradientPanels import CORRELATION, VARIANCE, gradientPanels
 from experiments.probes import inputGradients
 from initialisations import initD
-from lookslinear.measures import Estimate
 from lookslinear.theory import Residual
 
 TINY = Config(depth=3, width=24, batch=12, replicates=16, seed=3)
@@ -89,14 +86,6 @@ def test_theSameSeedGivesTheSameNumbers():
     assert (first != other).all()
 
 
-def test_extrapolationRemovesAnExcessOfOneOverWidth():
-    r, excess = np.array([0.3]), 2.0
-    narrow, wide = (Estimate(r + excess / n, np.array([0.01])) for n in (50, 100))
-    value, error = extrapolated(narrow, wide)
-    np.testing.assert_allclose(value, r)
-    np.testing.assert_allclose(error, 0.01 * 5**0.5)
-
-
 def throughOther(change):
     """The probe, sent through networks in which each element after the first is another."""
 
@@ -133,15 +122,6 @@ def test_theTheoremIsContradictedByPlainNets(monkeypatch):
     assert largestScore(config) < 5
     monkeypatch.setattr(gradientCorrelation, "predictedCorrelations", publishedCorrelations)
     assert largestScore(config) > 5
-
-
-def test_aContradictionEndsWithStatusOne(monkeypatch, tmp_path):
-    sizes = "--net looks-linear --depth 2 --width 8 --batch 4 --replicates 20"
-    arguments = ["gradient-correlation", *sizes.split(), "--check", "--quiet", "--output"]
-    assert main([*arguments, str(tmp_path / "sound")]) == 0
-    assert (tmp_path / "sound" / "figure.png").exists()
-    monkeypatch.setattr(gradientCorrelation, "inputGradients", throughOther(withoutMirror))
-    assert main([*arguments, str(tmp_path / "broken")]) == 1
 
 
 def test_theFigureHasAPanelANet(tiny, tmp_path):

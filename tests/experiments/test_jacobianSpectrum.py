@@ -107,6 +107,7 @@ def test_wrong_weights_contradict(net, law_of, monkeypatch):
         ({"seed": -1}, ValueError, "seed must not be negative. Received: -1"),
         ({"dtype": "float16"}, ValueError, "dtype 'float16'.*Known: float32, float64"),
         ({"net": ("looksLiner/crelu",)}, UnknownNameError, "Did you mean 'looksLinear/crelu'"),
+        ({"net": 2 * ("orthogonal/erf",)}, ValueError, "each net must stand once"),
     ],
 )
 def test_bad_settings(settings, kind, message):

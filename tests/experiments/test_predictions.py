@@ -1,5 +1,6 @@
 """Predictions: which scale, which numbers, and a reason where there is none."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.special import comb, psi
 from experiments.arms import Arm
 from experiments.networks import stagesOf
 from experiments.predictions import predict
+from lookslinear.theory import Residual
 
 WIDTH, DEPTH = 32, 6
 
@@ -118,3 +120,33 @@ def test_zeros_are_predicted_to_be_zero():
     prediction = predicted("zeros/relu", normal(3, 64))
     assert not prediction.forward.any()
     assert not prediction.backward[:-1].any()
+
+
+def changed(text, x, **changes):
+    first, second, *others = stagesOf(Arm.parse(text), x.shape[1:], "dense", DEPTH, WIDTH)
+    return predict([first, dataclasses.replace(second, **changes), *others], x)
+
+
+def test_what_no_correction_knows_of_is_predicted_at_infinite_width():
+    x = normal(7, 64)
+    plain, biased = (
+        changed("glorotNormal/tanh", x),
+        changed("glorotNormal/tanh", x, bias_variance=9.0),
+    )
+    assert not biased.reason
+    assert biased.forward[1] == pytest.approx(9 + plain.forward[1], rel=0.05)
+    stages = stagesOf(Arm.parse("glorotNormal/tanh"), (64,), "dense", 2, WIDTH)
+    sums = predict([stages[0], Residual([stages[1]], scale=0.0)], x)
+    assert sums.forward[1] == sums.forward[0] == pytest.approx(plain.forward[0])
+
+
+def test_biases_have_no_exact_law_of_the_log():
+    prediction = changed("heNormal/relu", normal(7, 64), bias_variance=1.0)
+    assert prediction.scale == "linear"
+    assert prediction.forward[1] == pytest.approx(prediction.forward[0] + 1)
+
+
+def test_batches_of_data_are_not_alike():
+    prediction = changed("heNormal/relu", normal(7, 64), normalisation="batch")
+    assert np.isnan(prediction.forward).all()
+    assert "samples that are all alike" in prediction.reason

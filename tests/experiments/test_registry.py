@@ -21,7 +21,24 @@ TINY = {
     "partial-mirror": {"rho": (0.5, 1.0), "depth": 2, "width": 8, "replicates": 2},
     "variance-propagation": {"depth": 3, "width": 8, "batch": 4, "replicates": 2},
     "shattered-gradients": {"depths": (1, 3), "width": 8, "points": 16, "replicates": 2},
+    "phase-diagram": {
+        "weights": (1.0, 2.0),
+        "biases": (0.1,),
+        "depth": 3,
+        "width": 8,
+        "samples": 2,
+        "replicates": 2,
+    },
+    "gains": {"activation": ("gelu",), "depth": 3, "width": 8, "replicates": 2},
     "co-activation": {"depth": 3, "width": 8, "samples": 4, "replicates": 2},
+    "jacobian-spectrum": {
+        "net": ("gaussian/relu", "orthogonal/erf"),
+        "depth": 2,
+        "width": 8,
+        "replicates": 2,
+    },
+    "log-norm": {"arm": ("heNormal/relu",), "size": ("3x8",), "replicates": 3},
+    "width-profile": {"profile": ("6*2",), "replicates": 3},
 }
 
 

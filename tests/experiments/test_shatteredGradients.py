@@ -2,17 +2,13 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 
 from experiments import shatteredGradients
-from experiments.__main__ import main
-from experiments.commands import CONTRADICTED
 from experiments.comparing import contradicted
 from experiments.gridNets import NETS, netOf
 from experiments.probes.gridGradients import gridGradients
 from experiments.shatteredGradients import Config, draw, prepare, run
-from lookslinear.measures import Estimate
 from lookslinear.theory.stages import Residual
 
 SMALL = {"depths": (2, 4), "width": 48, "points": 32, "replicates": 32, "seed": 3}
@@ -73,24 +69,6 @@ def test_aNetBrokenOnPurposeIsSeen(monkeypatch, net, mutant):
 
     monkeypatch.setattr(shatteredGradients, "gridGradients", broken)
     assert contradicted(run(Config(net=(net,), **SMALL)).table)
-
-
-def test_theCommandLineFailsOnABrokenNet(monkeypatch, tmp_path):
-    def broken(stages, grid, seed):
-        return gridGradients([stages[0], *map(withoutMirror, stages[1:])], grid, seed)
-
-    words = "--net looks-linear --depths 4 --width 48 --points 32 --replicates 32 --check --quiet"
-    command = ["shattered-gradients", *words.split(), "--no-plot", "--output"]
-    assert main([*command, str(tmp_path / "whole")]) == 0
-    monkeypatch.setattr(shatteredGradients, "gridGradients", broken)
-    assert main([*command, str(tmp_path / "broken")]) == CONTRADICTED
-
-
-def test_extrapolationTakesAwayWhatGoesAsOneOverTheWidth():
-    found = [Estimate(2 + 3 / width, np.array(0.1)) for width in (100, 200)]
-    limit = shatteredGradients._extrapolated(found, (100, 200), 0.0)
-    assert limit.value == pytest.approx(2)
-    assert limit.standard_error == pytest.approx(np.hypot(0.2, 0.1))
 
 
 @pytest.mark.parametrize(

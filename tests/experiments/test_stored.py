@@ -78,6 +78,9 @@ def test_a_number_that_was_changed_is_seen(folder):
         ("started", None, "'started' must be a str"),
         ("command", "try", "'command' must be a list"),
         ("sha256", [], "'sha256' must be a dict"),
+        ("reasons", None, "'reasons' must be a dict"),
+        ("seconds", "3", "'seconds' must be a float"),
+        ("machine", [], "'machine' must be a dict"),
         (
             "versions",
             {"looks-linear": "0.0.1"},

@@ -60,5 +60,7 @@ def test_the_summary_has_a_row_a_quantity_and_label():
     (odd,) = [line for line in lines if "[odd]" in line]
     assert "not judged No prediction: the reason." in odd
     assert " - " in odd
+    judged = summaryOf(rows(np.array([0.5, -1.0])), {"plain": "the reason."})
+    assert "No prediction" not in "".join(judged.columns[-1].cells)
     (single,) = [line for line in lines if " c " in line]
     assert "±" not in single

@@ -34,3 +34,12 @@ def test_values_and_errors():
     assert found.standard_error == pytest.approx(np.sqrt(2 / 399))
     distance = judge_distribution(samples, special.ndtr)
     assert (distance.expected, distance.standard_error) == pytest.approx((0.0434, 0.0130), rel=0.01)
+
+
+@pytest.mark.parametrize("samples", [np.ones(1), np.ones((3, 2)), np.ones(0)])
+def test_too_few_samples_are_refused(samples):
+    with pytest.raises(ValueError, match=r"row of at least 2\. Received: shape"):
+        judge_variance(samples, 1.0, 3.0)
+    if samples.shape != (1,):
+        with pytest.raises(ValueError, match="samples must be a row of at least 1"):
+            judge_distribution(samples, special.ndtr)

@@ -188,6 +188,11 @@ def test_weightsAreThoseOfEveryProbe():
             "Received: padding 'circular', 1 groups.",
         ),
         (
+            lambda: jacobian([Stage(dense(5, 4), normalisation="batch")], normal(5), SEED),
+            ValueError,
+            r"normalisation needs at least 2 samples.*Received: a batch of shape \(1, 5\)",
+        ),
+        (
             lambda: jacobian([Stage(dense(3, 4))], normal(5), SEED),
             ValueError,
             "weight 0 must fit samples of shape",

@@ -1,5 +1,6 @@
 """Probes: held to a slow oracle with the same weights, and to what streaming must not change."""
 
+import dataclasses
 import math
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from experiments.networks import stagesOf
 from experiments.probes import kindOf, kinds, meanSquares, products, propagate, propagation, weights
 from experiments.probes.inputs import Signs
 from lookslinear.sampling import child_seed, draw, set_num_threads
-from lookslinear.theory import forward_log_norm
+from lookslinear.theory import NotCoveredError, Residual, forward_log_norm
 from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle, dense_net_oracle
 
 SEED = 11
@@ -307,6 +308,46 @@ def test_mean_squares_are_as_exact_as_their_precision():
         numbers = normal(3, 2, 500).astype(dtype)
         exact = [math.fsum(float(x) ** 2 for x in row.ravel()) / 1000 for row in numbers]
         np.testing.assert_allclose(meanSquares(numbers), exact, rtol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        ({"bias_variance": 0.1}, NotCoveredError, "without residual sums, biases, normalisation"),
+        ({"normalisation": "batch"}, NotCoveredError, "without residual sums, biases, normal"),
+        ({"padding": "circular"}, NotCoveredError, "Received: .* padding 'circular', 1 groups"),
+        ({"padding": "valid"}, NotCoveredError, "without residual sums, biases, normalisation"),
+    ],
+)
+def test_what_the_stream_would_pass_over_is_refused(changes, kind, message):
+    stages, x, gradient = convolutional("heNormal/relu", width=4)
+    stages[2] = dataclasses.replace(stages[2], **changes)
+    with pytest.raises(kind, match=message):
+        propagate(stages, x, gradient, SEED)
+
+
+def test_residual_sums_are_refused():
+    stages, x, gradient = dense("heNormal/relu", depth=3)
+    with pytest.raises(NotCoveredError, match="Received: stage 1 is a Residual"):
+        propagate([stages[0], Residual(stages[1:])], x, gradient, SEED)
+
+
+@pytest.mark.parametrize(
+    ("stages", "x", "gradient", "message"),
+    [
+        ([], (3, 64), (3, 32), "stages must hold at least one Stage"),
+        (slice(1, None), (3, 64), (3, 32), r"x must be of shape \(3, 32\). Received: \(3, 64\)"),
+        (slice(None), (64,), (32,), r"x must have 2 axes.*Received: shape \(64,\)"),
+        (slice(None), (3, 64, 1, 1), (3, 32), "x must have 2 axes"),
+        (slice(None), (3, 64), (2, 32), r"outputGradient must be of shape \(3, 32\).*\(2, 32\)"),
+        (slice(None), (3, 64), (3, 31), r"outputGradient must be of shape \(3, 32\).*\(3, 31\)"),
+    ],
+)
+def test_shapes_that_do_not_fit(stages, x, gradient, message):
+    every, _, _ = dense("heNormal/relu", depth=3)
+    stages = every[stages] if isinstance(stages, slice) else stages
+    with pytest.raises(ValueError, match=message):
+        propagate(stages, normal(*x), normal(*gradient), SEED)
 
 
 @pytest.mark.slow

@@ -139,3 +139,9 @@ def test_white_noise_has_no_autocorrelation_and_a_walk_has_one():
 def test_bad_lags(lags, error, message):
     with pytest.raises(error, match=message):
         autocorrelation(np.ones((2, 4)), lags)
+
+
+@pytest.mark.parametrize("shapes", [((3, 2), (2, 2)), ((0, 2), (0, 2)), ((), ())])
+def test_other_numbers_of_repetitions(shapes):
+    with pytest.raises(ValueError, match="samples must have the same number of repetitions"):
+        ratio(*map(np.ones, shapes))

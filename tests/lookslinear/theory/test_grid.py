@@ -8,6 +8,7 @@ from lookslinear.laws import dense_law
 from lookslinear.measures import z_score
 from lookslinear.sampling import draw
 from lookslinear.theory import Stage
+from lookslinear.theory import grid_kernels as grid_kernels_module
 from lookslinear.theory.grid import (
     autocorrelation_of,
     brown_noise,
@@ -191,6 +192,21 @@ def test_batch_normalised_units_as_sampled(seed):
     assert normalised_scores(frozen, kernels) > 5  # as if all units had the same deviation
 
 
+@pytest.mark.parametrize("block", ["batch-normalised", "residual"])
+def test_the_quadrature_against_a_finer_one(monkeypatch, block):
+    layer = hidden(normalisation="batch")
+    block = layer if block == "batch-normalised" else Residual((layer,), scale=0.3)
+    grid, lags, found = np.linspace(-2, 2, 32), range(16), []
+    for settings in ({}, {"STEP": 0.75, "NEGLIGIBLE": 1e-8, "TAIL": 0.0}, {"STEP": 3.0}):
+        for name, value in settings.items():
+            monkeypatch.setattr(grid_kernels_module, name, value)
+        kernels = grid_kernels([first(), *10 * [block]], grid)
+        found.append(np.array([autocorrelation_of(one.gradient, lags) for one in kernels]))
+    usual, finer, coarser = found
+    assert abs(usual - finer).max() < 6e-4
+    assert abs(coarser - finer).max() > 1e-3
+
+
 def test_batch_normalisation_shatters_faster_than_centring():
     stages = [first(), *4 * [hidden(normalisation="batch")]]
     # Measured at width 200: .928 .860 .726; centring alone predicts .963 .927 .858.
@@ -317,3 +333,9 @@ def test_what_are_no_stages(stages, error):
 def test_bad_lags(lag):
     with pytest.raises(ValueError, match="each of lags must be"):
         autocorrelation_of(white_noise(3), [lag])
+
+
+@pytest.mark.parametrize("covariance", [np.ones(4), np.ones((3, 4)), 1.0])
+def test_bad_covariances(covariance):
+    with pytest.raises(ValueError, match=r"covariance must be a matrix of shape \(M, M\)"):
+        autocorrelation_of(covariance, [1])

@@ -33,9 +33,16 @@ PHIS = (
     "half-mirrored crelu",
     "tanh",
     "erf",
+    "hardTanh",
+    "sigmoid",
+    "gelu",
+    "silu",
+    "elu",
+    "selu",
+    "softplus",
 )
 #: Normalised by a few samples, these are not known.
-CURVED = ("tanh", "erf")
+CURVED = PHIS[PHIS.index("tanh") :]
 
 
 def random_stage(rng, read, written, phis=PHIS, normalisations=("none",)):

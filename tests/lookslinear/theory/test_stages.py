@@ -12,11 +12,15 @@ from lookslinear.theory import (
     Stage,
     backward_log_norm,
     backward_second_moments,
+    correlations,
     derivative_moment,
     finite_width_moments,
     forward_log_norm,
     forward_second_moments,
+    gradient_correlations,
     second_moment,
+    spectral_law,
+    wide_spectral_moments,
 )
 from tests.lookslinear.laws import law_between
 
@@ -79,6 +83,42 @@ def test_impossible_moments_are_refused(predict, moment, kind, message):
         (lambda: Stage(None, "relu"), TypeError, "law must be a WeightLaw. Received: None"),
         (lambda: backward_log_norm([stage(8, 8)], -1.0), ValueError, "output_gradient must not"),
         (
+            lambda: backward_second_moments([stage(8, 8)], [1.0, 1.0]),
+            ValueError,
+            "forward must hold a second moment for each of 1 elements.*Received: 2",
+        ),
+        (
+            lambda: backward_second_moments([stage(8, 8)], None),
+            ValueError,
+            "forward must hold a second moment for each of 1 elements.*Received: None",
+        ),
+        (
+            lambda: backward_second_moments([stage(8, 8)], [-1.0]),
+            ValueError,
+            "each of forward must not be negative.*Received: -1.0",
+        ),
+        (
+            lambda: finite_width_moments([stage(8, 8)], 0.0),
+            ValueError,
+            "input_moment must be positive.*Received: 0.0",
+        ),
+        (lambda: correlations([stage(8, 8)], 0.0, 0.5), ValueError, "q must be positive somewhere"),
+        (
+            lambda: gradient_correlations([stage(8, 8)], 1.0, 1.5),
+            ValueError,
+            "c0 must be from -1 to 1.*Received: 1.5",
+        ),
+        (
+            lambda: wide_spectral_moments([stage(8, 8)], [1.0, 2.0]),
+            TypeError,
+            "input_moment must be a number",
+        ),
+        (
+            lambda: spectral_law([stage(8, 8)], -1.0),
+            ValueError,
+            "input_moment must be at least 0. Received: -1.0",
+        ),
+        (
             lambda: backward_second_moments([stage(8, 8)], [1.0], -1.0),
             ValueError,
             "output_gradient must not be negative",
@@ -115,6 +155,7 @@ def kernel(padding="zeros", stride=1):
         (lambda: Residual([Residual([stage(8, 8)])]), TypeError, "each of branch must be a Stage"),
         (lambda: Residual([stage(8, 8)], "1"), TypeError, "skip must be a number"),
         (lambda: Residual([stage(8, 8)], 1, np.inf), ValueError, "scale must be finite"),
+        (lambda: Residual([stage(8, 8)], 1e200), ValueError, "skip and its square must be finite"),
         (lambda: Residual([stage(8, 8)], 1, 1, "crelu"), ValueError, "doubles the units.*'crelu'"),
         (lambda: Residual([stage(8, 8)], 1, 1, "rellu"), ValueError, "Did you mean 'relu'"),
         (lambda: Residual([kernel(stride=2)]), ValueError, "keeps the image's sides.*stride 2"),

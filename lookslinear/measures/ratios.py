@@ -139,6 +139,10 @@ def correlation(a: np.ndarray, b: np.ndarray) -> Estimate:
     -1.0
     """
     a, b = (np.asarray(vectors, dtype=float) for vectors in (a, b))
+    if a.ndim < 2 or a.shape != b.shape:
+        raise ValueError(
+            f"a and b must be of one shape, (repetitions, ..., n). Received: {a.shape}, {b.shape}."
+        )
     return jackknife(
         lambda ab, aa, bb: ab / np.sqrt(aa * bb), _products(a, b), _products(a, a), _products(b, b)
     )
@@ -164,6 +168,11 @@ def lag_products(samples: np.ndarray, lags: Sequence[int]) -> tuple[np.ndarray, 
     ([[-1.0, 1.0]], [[1.0]])
     """
     samples = np.asarray(samples, dtype=float)
+    if samples.ndim < 2:
+        raise ValueError(
+            f"samples must be (repetitions, ..., M). Received: shape {samples.shape}. "
+            f"One series is samples[None]."
+        )
     places = samples.shape[-1]
     for lag in lags:
         if whole_number(lag, "each of lags", least=0) >= places:

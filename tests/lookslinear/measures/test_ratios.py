@@ -145,3 +145,16 @@ def test_bad_lags(lags, error, message):
 def test_other_numbers_of_repetitions(shapes):
     with pytest.raises(ValueError, match="samples must have the same number of repetitions"):
         ratio(*map(np.ones, shapes))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: correlation(np.ones((3, 4)), np.ones((3, 5))), r"one shape.*\(3, 4\), \(3, 5\)"),
+        (lambda: correlation(np.ones(4), np.ones(4)), r"one shape.*Received: \(4,\)"),
+        (lambda: autocorrelation(np.ones(4), [1]), r"samples must be .*Received: shape \(4,\)"),
+    ],
+)
+def test_vectors_without_repetitions_or_partners_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -59,6 +59,7 @@ setup(
     py_modules=["initialisations", "initialising", "utilityFunctions"],
     packages=[
         "lookslinear",
+        "lookslinear.catalogue",
         "lookslinear.initializers",
         "lookslinear.measures",
         "lookslinear.sampling",

@@ -1,0 +1,35 @@
+"""The catalogue beside the registry: each entry of initD has its line, which does not lie."""
+
+import math
+
+import pytest
+
+from initialisations import initD
+from lookslinear.catalogue import entry_of
+from lookslinear.connections import Options
+from lookslinear.laws import FIXED
+
+#: Fans that differ by more than a factor of 2, both ways.
+SHAPES = (((24,), (60,)), ((60,), (24,)), ((24, 8, 8), (60, 8, 8)), ((60, 8, 8), (24, 8, 8)))
+OPTIONS = (
+    {},
+    {"s": (5, 2)},
+    {"relu": True},
+    {"mirror": True},
+    {"mirror": True, "relu": True},
+    {"signalPriorities": (0.0, 1.0)},
+    {"signalPriorities": (3, 1)},
+)
+
+
+@pytest.mark.parametrize("name", sorted(initD))
+def test_each_initialisation_has_an_entry_whose_formula_is_its_variance(name):
+    entry = entry_of(name)
+    assert entry.kind == "layer"
+    for shapes in SHAPES:
+        for options in OPTIONS:
+            law = initD[name].law(*shapes, **options)
+            assert entry.deterministic == (law.family in FIXED)
+            if entry.formula:
+                told = entry.variance(law, Options(**options))
+                assert math.isclose(told, law.variance, rel_tol=1e-12), (shapes, options)

@@ -88,7 +88,12 @@ class TensorInitialisation(Initialisation):
     @property
     def seeded(self) -> bool:
         """Whether one of its two initialisers was given a seed."""
-        return not self._own and (has_seed(self._make()) or has_seed(self._bias))
+        return self.keepsSeed and (has_seed(self._make()) or has_seed(self._bias))
+
+    @property
+    def keepsSeed(self) -> bool:
+        """Whether it draws by an object that was made once, with a seed, if only a random one."""
+        return not self._own
 
     def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
         """[weight, bias] as arrays: what the shared variables will hold."""

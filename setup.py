@@ -56,8 +56,9 @@ setup(
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
-    py_modules=["initialisations", "initialising", "utilityFunctions"],
+    py_modules=["initialisations", "initialising", "registering", "utilityFunctions"],
     packages=[
+        "checking",
         "lookslinear",
         "lookslinear.catalogue",
         "lookslinear.initializers",

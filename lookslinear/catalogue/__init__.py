@@ -7,16 +7,14 @@ layer's weight, `networks` what changes a whole network.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from lookslinear.catalogue.entry import KINDS, QUANTITIES, Entry
 from lookslinear.catalogue.layers import LAYERS
 from lookslinear.catalogue.networks import NETWORKS
 from lookslinear.errors import unknown_name
 
-__all__ = ["CATALOGUE", "KINDS", "QUANTITIES", "Entry", "entry_of"]
+__all__ = ["CATALOGUE", "KINDS", "QUANTITIES", "Entry", "entry_of", "names"]
 
-#: All initialisations, by name. `initialisations.register` adds a user's own.
+#: All initialisations, by name. `registering.register` adds a user's own.
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in (*LAYERS, *NETWORKS)}
 
 
@@ -33,14 +31,15 @@ def entry_of(name: str) -> Entry:
     >>> entry_of("uniform").name, entry_of("HeUniform").name, entry_of("HeNormal").name
     ('randomUniform', 'heUniform', 'HeNormal')
     """
-    names = _names(CATALOGUE.values())
-    if not isinstance(name, str) or name not in names:
-        raise unknown_name("initialisation", name, names)
-    return names[name]
+    known = names()
+    if not isinstance(name, str) or name not in known:
+        raise unknown_name("initialisation", name, known)
+    return known[name]
 
 
-def _names(entries: Iterable[Entry]) -> dict[str, Entry]:
-    entries = list(entries)
+def names() -> dict[str, Entry]:
+    """Every name that an entry can be found by, and the entry."""
+    entries = CATALOGUE.values()
     spelt = {word: entry for entry in entries for word in (*entry.aliases, entry.initializer)}
-    named = {**spelt, **{entry.name: entry for entry in entries}}
+    named = {**spelt, **CATALOGUE}
     return {word: entry for word, entry in named.items() if word}

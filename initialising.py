@@ -91,6 +91,11 @@ class TensorInitialisation(Initialisation):
         return self.keepsSeed and (has_seed(self._make()) or has_seed(self._bias))
 
     @property
+    def initialiser(self) -> Callable:
+        """The tensor initialiser that it draws by, without arguments of its own."""
+        return self._make()
+
+    @property
     def keepsSeed(self) -> bool:
         """Whether it draws by an object that was made once, with a seed, if only a random one."""
         return not self._own

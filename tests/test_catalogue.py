@@ -33,3 +33,25 @@ def test_each_initialisation_has_an_entry_whose_formula_is_its_variance(name):
             if entry.formula:
                 told = entry.variance(law, Options(**options))
                 assert math.isclose(told, law.variance, rel_tol=1e-12), (shapes, options)
+
+
+#: For each option of all entries two values of it, with options that it has an effect with.
+VARIED = {
+    "relu": ({}, {"relu": True}),
+    "pooling": ({}, {"pooling": True}),
+    "signalPriorities": ({}, {"signalPriorities": (0, 1)}),
+    "rescale": ({}, {"rescale": "none"}),
+    "poolingScale": ({"pooling": True}, {"pooling": True, "poolingScale": 0.3}),
+    "rho": (
+        {"pooling": True, "poolingScale": "auto"},
+        {"pooling": True, "poolingScale": "auto", "rho": 0.5},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(initD))
+def test_each_entry_names_the_options_that_have_an_effect(name):
+    told = set(entry_of(name).options)
+    for option, (before, after) in VARIED.items():
+        laws = [[initD[name].law(*s, **given) for s in SHAPES] for given in (before, after)]
+        assert (laws[0] != laws[1]) == (option in told), option

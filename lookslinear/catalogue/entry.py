@@ -48,6 +48,8 @@ class Entry:
         default options, but for those that are quantities. '' where none holds for all shapes.
     references : tuple of str
         Keys of `lookslinear.references.REFERENCES`.
+    kernel_references : tuple of str
+        Those of what it does to kernels alone.
     folklore : bool
         True for what is older than any paper on it that is known here: the only entries without
         references.
@@ -57,6 +59,8 @@ class Entry:
         Its other names in `initD`.
     arguments : mapping
         Further options that the formula reads, and their defaults.
+    options : tuple of str
+        The options of all entries, other than `s`, `mirror` and `rng`, that have an effect on it.
     kind : str
         'layer', from shapes to a weight, or 'network', which changes a whole network.
     needs_data : bool
@@ -82,23 +86,27 @@ class Entry:
     words: str
     formula: str = ""
     references: tuple[str, ...] = ()
+    kernel_references: tuple[str, ...] = ()
     folklore: bool = False
     initializer: str = ""
     aliases: tuple[str, ...] = ()
     arguments: Mapping[str, float] | tuple = ()
+    options: tuple[str, ...] = ()
     kind: str = "layer"
     needs_data: bool = False
     deterministic: bool = False
 
     def __post_init__(self):
         known_name("kind", self.kind, KINDS)
-        for key in self.references:
+        for key in (*self.references, *self.kernel_references):
             known_name("reference", key, REFERENCES)
         if bool(self.references) == self.folklore:
             raise ValueError(
                 f"an entry needs references, or to be folklore. Received: {self.name!r} with "
                 f"references {self.references!r} and folklore {self.folklore!r}."
             )
+        for name in self.options:
+            known_name("option", name, Options.__dataclass_fields__)
         if self.formula:
             _refuse_bad_formula(self)
 

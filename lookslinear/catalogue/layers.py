@@ -15,6 +15,7 @@ LAYERS = (
         f"independent normal, {_GLOROT}",
         "(p0 + p1) * a / (p1 * fan_in + p0 * fan_out)",
         ("glorot2010",),
+        options=("relu", "signalPriorities"),
     ),
     Entry(
         "GlorotNormal",
@@ -28,6 +29,7 @@ LAYERS = (
         f"independent uniform, {_GLOROT}",
         "(p0 + p1) * a / (p1 * fan_in + p0 * fan_out)",
         ("glorot2010",),
+        options=("relu", "signalPriorities"),
         initializer="GlorotUniform",
     ),
     Entry(
@@ -74,7 +76,9 @@ LAYERS = (
         "orthogonal",
         "a Haar frame between channels, in the centre tap of a kernel",
         "2 * a / (channels_in + num_filters)",
-        ("saxe2013", "xiao2018", "mezzadri2007"),
+        ("saxe2013", "mezzadri2007"),
+        kernel_references=("xiao2018",),
+        options=("relu", "pooling", "rescale", "poolingScale", "rho"),
     ),
     Entry(
         "Orthogonal",
@@ -171,7 +175,8 @@ LAYERS = (
         "identity",
         "ones on the diagonal between channels, in the centre tap of a kernel",
         "1",
-        ("le2015", "zagoruyko2017"),
+        ("le2015",),
+        kernel_references=("zagoruyko2017",),
         deterministic=True,
     ),
     Entry(

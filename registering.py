@@ -1,7 +1,7 @@
 """Adding initialisations of a user's own to `initD`: (name, function) -> an entry like the others.
 
 What is added is found by layers, by the arms of experiments, by the tables of the catalogue and by
-`cite`; `checking.check_initialisation` holds it to its law.
+`cite`; `promises.check_initialisation` holds it to its law.
 """
 
 from __future__ import annotations

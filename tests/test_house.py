@@ -15,12 +15,12 @@ ROOMS = {
     "initialising": {"utilityFunctions", "lookslinear"},
     "initialisations": {"initialising", "lookslinear"},
     "registering": {"initialisations", "initialising", "lookslinear"},
-    "checking": {"initialisations", "utilityFunctions", "lookslinear"},
+    "promises": {"initialisations", "utilityFunctions", "lookslinear"},
     "layers": {"initialisations", "utilityFunctions", "lookslinear"},
     "training": {"layers", "initialisations", "utilityFunctions", "lookslinear"},
     "experiments": {
         "registering",
-        "checking",
+        "promises",
         "training",
         "layers",
         "initialisations",
@@ -35,7 +35,7 @@ OUTSIDE = {
     "initialising": {"numpy"},
     "initialisations": set(),
     "registering": set(),
-    "checking": {"numpy"},
+    "promises": {"numpy"},
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
     "training": {"numpy", "rich", "safetensors"},
     "experiments": {

@@ -2,7 +2,7 @@
 
 What an entry of `initD` promises besides its law: shapes, dtype, seeds, refusals. The same checker
 runs over the whole registry in the tests, and over a function of your own. `trial` draws, and
-`promises` says what of it must hold.
+`table` says what of it must hold.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from checking.promises import PROMISES
-from checking.trial import Trial
 from lookslinear.errors import NotCoveredError
+from promises.table import PROMISES
+from promises.trial import Trial
 
 __all__ = ["Claim", "InitialisationError", "Report", "check_initialisation"]
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from utilityFunctions import floatX, sharedVar, theano
-from checking import InitialisationError, check_initialisation
-from checking.promises import PROMISES
-from checking.trial import SEED
 from initialisations import initD
 from lookslinear import initializers
 from lookslinear.sampling.threads import num_threads
+from promises import InitialisationError, check_initialisation
+from promises.table import PROMISES
+from promises.trial import SEED
 from registering import register, unregister
 
 (

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from initialisations import initD
 from lookslinear.activations import Activation, activation
-from lookslinear.catalogue import CATALOGUE, entry_of
+from lookslinear.catalogue import CATALOGUE
 from lookslinear.laws import WeightLaw
 from lookslinear.theory import (
     NotCoveredError,
@@ -78,80 +78,87 @@ def suitability(
     Examples
     --------
     >>> table = suitability((32,), (32,), "relu").set_index("arm")
-    >>> table.loc["glorotNormal", "forward_gain"], table.loc["glorotNormal+relu", "backward_gain"]
-    (0.5, 1.0)
+    >>> table.loc[["glorotNormal", "glorotNormal+relu"], "forward_gain"].round(9).tolist()
+    [0.5, 1.0]
     >>> round(table.loc["heNormal", "forward_drift"], 3)
     -0.083
     """
     phi = activation(name)
-    rows = [_row(arm, inputShape, outputShape, phi, s) for arm in _arms(phi)]
-    table = pd.DataFrame(rows)
-    distance = [np.abs(np.log(table[gain].astype(float))) for gain in QUANTITIES[:2]]
-    drift = table["forward_drift"].abs() + table["backward_drift"].abs()
-    order = pd.DataFrame({"gains": sum(distance).round(9), "drift": drift, "arm": table["arm"]})
-    return table.loc[order.sort_values(list(order), na_position="last").index].reset_index(
-        drop=True
-    )
+    laws = _laws(phi, inputShape, outputShape, s)
+    table = pd.DataFrame([_row(arm, law, inputShape[1:], phi) for arm, law in laws.items()])
+    with np.errstate(divide="ignore"):  # a gain of 0 is infinitely far from 1
+        gains = np.abs(np.log(table[list(QUANTITIES[:2])])).sum(axis=1, skipna=False)
+    drifts = table[list(QUANTITIES[2:])].abs().sum(axis=1, skipna=False)
+    order = pd.DataFrame({"gains": gains.round(9), "drifts": drifts, "arm": table["arm"]})
+    best = order.sort_values(list(order), na_position="last").index
+    return table.loc[best].reset_index(drop=True)
 
 
-def _arms(phi: Activation) -> Iterator[str]:
-    """Each entry once, whatever its other names, with the options that such a layer asks for."""
+def _laws(phi, inputShape, outputShape, s) -> dict[str, WeightLaw | NotCoveredError]:
+    """The law of each arm; one that has the law of the entry alone is left out."""
+    channels, *sides = inputShape
+    read = (channels * (2 if phi.doubles else 1), *sides)
+    laws = {}
     for name in initD:
-        if name not in CATALOGUE:
+        entry = CATALOGUE.get(name)
+        if entry is None:  # another name of one that is there
             continue
-        yield name
-        if phi.name == "relu" and "relu" in entry_of(name).options:
-            yield f"{name}+relu"
-        if phi.doubles:
-            yield f"{name}+mirror"
+        rectifies = phi.name == "relu" and "relu" in entry.options
+        told = [{}, *[{"relu": True}] * rectifies, *[{"mirror": True}] * phi.doubles]
+        found = [_lawOf(name, read, tuple(outputShape), s, options) for options in told]
+        for options, law in zip(told, found, strict=True):
+            if not options or law != found[0]:
+                laws["+".join([name, *options])] = law
+    return laws
 
 
-def _row(arm, inputShape, outputShape, phi, s):
-    row = {"arm": arm}
+def _lawOf(name, inputShape, outputShape, s, options):
     try:
-        law = _lawOf(arm, inputShape, outputShape, phi, s)
-        stages = [_reading(law, phi), Stage(law, phi)]
+        return initD[name].law(inputShape, outputShape, s=s, **options)
     except NotCoveredError as error:
-        predictions = dict.fromkeys(QUANTITIES, error)
-    else:
-        predictions = _predictions(stages, law, inputShape[1:])
-    for name, found in predictions.items():
+        return error
+
+
+def _row(arm, law, sides, phi):
+    row = {"arm": arm}
+    for name, found in _predictions(law, sides, phi).items():
         missing = isinstance(found, Exception)
         row[name] = math.nan if missing else found
         row[f"reason_{name}"] = str(found) if missing else ""
     return row
 
 
-def _lawOf(arm, inputShape, outputShape, phi, s):
-    name, *options = arm.split("+")
-    channels, *sides = inputShape
-    read = (channels * (2 if phi.doubles else 1), *sides)
-    return initD[name].law(read, tuple(outputShape), s=s, **dict.fromkeys(options, True))
-
-
-def _reading(law: WeightLaw, phi: Activation) -> Stage:
-    """A linear layer before it that keeps everything, so that there is something to go back to."""
-    units = law.shape[law.axes.input] // (2 if phi.doubles else 1)
-    shape = (units, units, *(1 for _ in law.receptive_field))
-    return Stage(WeightLaw(shape, law.axes, "haar", units**-0.5, dtype=law.dtype))
-
-
-def _predictions(stages, law, sides):
+def _predictions(law, sides, phi):
+    if isinstance(law, NotCoveredError):
+        return dict.fromkeys(QUANTITIES, law)
+    stages = _tried(lambda: [_reading(law, phi), Stage(law, phi)])
+    if isinstance(stages, NotCoveredError):
+        return dict.fromkeys(QUANTITIES, stages)
     moment = np.ones(sides if law.receptive_field else ())
 
     def backward():
-        return backward_second_moments(stages, forward_second_moments(stages, moment))[0].mean()
+        return float(
+            backward_second_moments(stages, forward_second_moments(stages, moment))[0].mean()
+        )
 
     return {
-        "forward_gain": _tried(lambda: forward_second_moments(stages, moment)[1].mean()),
+        "forward_gain": _tried(lambda: float(forward_second_moments(stages, moment)[1].mean())),
         "backward_gain": _tried(backward),
         "forward_drift": _tried(lambda: forward_term(stages[1]).mean),
         "backward_drift": _tried(lambda: backward_term(stages[1]).mean),
     }
 
 
-def _tried(predict: Callable[[], float]) -> float | NotCoveredError:
+def _tried(predict: Callable[[], object]) -> object:
     try:
-        return float(predict())
+        return predict()
     except NotCoveredError as error:
         return error
+
+
+def _reading(law: WeightLaw, phi: Activation) -> Stage:
+    """A linear layer before it that keeps everything, so that there is something to go back to."""
+    units = law.shape[law.axes.input] // (2 if phi.doubles else 1)
+    shape = (units, units, *(1 for _ in law.receptive_field))
+    taps = "centre" if law.receptive_field else "all"
+    return Stage(WeightLaw(shape, law.axes, "haar", units**-0.5, taps, dtype=law.dtype))

@@ -39,7 +39,8 @@ OUTSIDE = {
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
     "training": {"numpy", "rich", "safetensors"},
     "experiments": {
-        "jinja2", "numpy", "pandas", "matplotlib", "rich", "sklearn", "threadpoolctl", "tyro",
+        "jinja2", "numpy", "pandas", "matplotlib", "rich", "safetensors", "sklearn",
+        "threadpoolctl", "tyro",
     },
 }  # fmt: skip
 #: Rooms inside lookslinear that never import one another.

@@ -60,6 +60,7 @@ setup(
     packages=[
         "lookslinear",
         "lookslinear.initializers",
+        "lookslinear.checking",
         "lookslinear.measures",
         "lookslinear.sampling",
         "lookslinear.theory",

@@ -56,7 +56,7 @@ setup(
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
-    py_modules=["initialisations", "initialising", "utilityFunctions"],
+    py_modules=["initialising", "utilityFunctions"],
     packages=[
         "lookslinear",
         "lookslinear.initializers",
@@ -64,6 +64,7 @@ setup(
         "lookslinear.measures",
         "lookslinear.sampling",
         "lookslinear.theory",
+        "initialisations",
         "layers",
         "experiments",
         "experiments.claims",

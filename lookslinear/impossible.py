@@ -78,9 +78,9 @@ def _refuse_impossible_shapes(law: WeightLaw) -> None:
         raise ValueError(f"axes must be axes of the shape {law.shape}. Received: {law.axes}.")
     if not law.axes.matrix and not _of_loose_entries(law):
         raise ValueError(
-            f"only independent or equal entries and frames, on all taps, whole and not mirrored, "
-            f"go without one input and one output axis; frames need some of both and no batch. "
-            f"Received: shape {law.shape}, {law.axes}."
+            f"only independent or equal entries, and frames that read and write some axes and have "
+            f"no batch, on all taps, whole and not mirrored, go without one input and one output "
+            f"axis. Received: shape {law.shape}, {law.axes}."
         )
     if law.mirror and law.shape[law.axes.input] % 2:
         raise ValueError(

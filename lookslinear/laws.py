@@ -258,6 +258,11 @@ class WeightLaw:
         rest = self.frame_shape[0]
         return self.scale**2 * (1 - self.zeros_per_output / rest if rest else 1)
 
+    @property
+    def whole(self) -> bool:
+        """Whether all that is drawn is one matrix, or nothing in its law tells it from one."""
+        return self.axes.groups == 1 and (self.blocks == 1 or self.family in INDEPENDENT)
+
     def with_dtype(self, dtype: str) -> WeightLaw:
         """The same claim in another dtype."""
         return replace(self, dtype=dtype)

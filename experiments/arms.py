@@ -60,8 +60,8 @@ class Arm:
         if len(options) < len(named):
             raise ValueError(f"arm must name each option once. Received: {text!r}.")
         arm = cls(str(text), name, options, activation(activationName))
-        # Refuses what it cannot take, before anything runs.
-        initD[name].law((2,), (2,), **arm.optionsOf("inner"))
+        # Refuses what it cannot take, before anything runs; of 720 units most parts are whole.
+        initD[name].law((720,), (720,), **arm.optionsOf("inner"))
         return arm
 
     def optionsOf(self, layer: str) -> dict[str, object]:

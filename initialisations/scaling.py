@@ -114,7 +114,7 @@ def lecunNormal(connection: Connection, options: Options) -> WeightLaw:
 
     .. math:: Var W = a / fan_{in}
 
-    with a = 1, or the factor of `relu` or `activation`. The fan in of a mirrored layer counts the
+    with a = 1, or the square of the gain of an `activation`. The fan in of a mirrored layer counts the
     channels before the doubling, for every degree of the mirror above 0.
 
     References
@@ -127,7 +127,9 @@ def lecunNormal(connection: Connection, options: Options) -> WeightLaw:
     >>> initD['lecunNormal'].law((100,), (30,)).variance.__round__(12)
     0.01
     """
-    return connection.law("normal", math.sqrt(options.gain_factor() / connection.fan_in))
+    return connection.law(
+        "normal", math.sqrt(options.gain_factor(rectified=1.0) / connection.fan_in)
+    )
 
 
 @registered()
@@ -144,4 +146,6 @@ def lecunUniform(connection: Connection, options: Options) -> WeightLaw:
     >>> initD['lecunUniform'].law((100,), (30,)).family
     'uniform'
     """
-    return connection.law("uniform", math.sqrt(options.gain_factor() / connection.fan_in))
+    return connection.law(
+        "uniform", math.sqrt(options.gain_factor(rectified=1.0) / connection.fan_in)
+    )

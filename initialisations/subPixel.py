@@ -14,7 +14,7 @@ from lookslinear.laws import WeightLaw
 def icnr(
     connection: Connection, options: Options, *, around: object = "heNormal", factor: int = 2
 ) -> WeightLaw:
-    """Kernels of which `factor`^2 neighbouring filters are equal, drawn by another initialisation.
+    """Weights of which `factor`^2 neighbouring filters are equal, drawn by another initialisation.
 
     .. math:: W_{k r^2 + i} = V_k, \\qquad i < r^2, \\; r = factor
 
@@ -35,11 +35,6 @@ def icnr(
     >>> bool((weight[0] == weight[3]).all()), bool((weight[0] == weight[4]).all())
     (True, False)
     """
-    if not connection.sides:
-        raise ValueError(
-            f"icnr is for kernels, whose filters are spread over pixels. Received: dense weights "
-            f"of {connection.channels_in} inputs and {connection.num_filters} outputs."
-        )
     copies = whole_number(factor, "factor") ** 2
     inner = initD[around].lawBetween(connection.narrowed(copies), options)
     shape = (inner.shape[0] * copies, *inner.shape[1:])

@@ -75,11 +75,12 @@ class Options:
         for name in ("groups", "perBlock"):
             object.__setattr__(self, name, whole_number(getattr(self, name), name))
 
-    def gain_factor(self, unsaid: float = 1.0) -> float:
+    def gain_factor(self, unsaid: float = 1.0, rectified: float = 2.0) -> float:
         """The factor of the variance that makes up for the activation before the layer.
 
         The square of a `gain` that is a number; else 1 for a mirrored weight, after which nothing
-        is missing; else that of the `activation`, or 2 for `relu`; `unsaid` if neither is given.
+        is missing; else that of the `activation`, or `rectified` for `relu`; `unsaid` if neither is
+        given.
         """
         if isinstance(self.gain, float):
             return self.gain**2
@@ -92,7 +93,7 @@ class Options:
                 f"gain={self.gain!r} is that of an activation: say which, activation='tanh'. "
                 f"Received: none."
             )
-        return 2.0 if self.relu else unsaid
+        return rectified if self.relu else unsaid
 
     @property
     def pooling_factor(self) -> float:

@@ -53,6 +53,7 @@ class Verdict:
 
 
 def judged(findings: list[Finding]) -> Iterator[Finding]:
+    """The findings, each with its verdict: all together raise one false alarm in a million."""
     # Every broken certain claim breaks the law; the random ones share the rate of false alarms.
     random = sum(1 for finding in findings if 0 < finding.probability < 1)
     for finding in findings:
@@ -63,6 +64,7 @@ def judged(findings: list[Finding]) -> Iterator[Finding]:
 
 
 def certain(statistic: str, value: object, expected: object, kept: bool) -> Finding:
+    """What a law claims with certainty."""
     return Finding(statistic, value, expected, float(kept), kept)
 
 

@@ -16,6 +16,7 @@ from lookslinear.laws import WeightLaw
 
 
 def of_frames(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
+    """Orthonormality to rounding, and the law of the reflections."""
     frames = [frame for block in blocks for frame in _frames(block, law)]
     side = max(frames[0].shape)
     worst = max(np.abs(frame.T @ frame - np.eye(frame.shape[1])).max() for frame in frames)

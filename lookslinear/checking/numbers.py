@@ -13,11 +13,13 @@ from lookslinear.laws import WeightLaw, independent_share
 
 
 def eps_of(law: WeightLaw) -> float:
+    """The relative rounding of an entry."""
     # A number of Python's: one of NumPy 2 in half precision would round what it is multiplied with.
     return float(np.finfo(law.dtype).eps) / legibility_of(law)
 
 
 def smallest_of(law: WeightLaw) -> float:
+    """The smallest number beside 0."""
     return float(np.finfo(law.dtype).smallest_subnormal) / legibility_of(law)
 
 
@@ -32,6 +34,7 @@ def grain_of(law: WeightLaw) -> float:
 
 
 def of_normal_numbers(scores: np.ndarray, law: WeightLaw, what: str) -> Iterator[Finding]:
+    """The second moment, mean and distribution of what should be standard normal numbers."""
     flat = scores.ravel()
     square = flat @ flat
     root = math.sqrt(square / flat.size)
@@ -46,6 +49,7 @@ def of_normal_numbers(scores: np.ndarray, law: WeightLaw, what: str) -> Iterator
 
 
 def of_fair_coins(what: str, heads: np.ndarray) -> Finding:
+    """How many of what should be independent fair coins show heads."""
     count = int(heads.sum())
     return Finding(what, count / heads.size, 0.5, _binomial(count, heads.size))
 
@@ -54,6 +58,7 @@ def of_fair_coins(what: str, heads: np.ndarray) -> Finding:
 
 
 def two_sided_chi_square(square: np.ndarray | float, degrees: int) -> np.ndarray:
+    """The probability of a sum of squares as far off, either way."""
     tails = np.minimum(chdtr(degrees, square), chdtrc(degrees, square))
     return np.minimum(2 * tails, 1 - 1e-16)
 

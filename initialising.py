@@ -122,7 +122,17 @@ class TensorInitialisation(Initialisation):
     @property
     def seeded(self) -> bool:
         """Whether one of its two initialisers was given a seed."""
-        return not self.own and (has_seed(self._make()) or has_seed(self._bias))
+        return self.keepsSeed and (has_seed(self._make()) or has_seed(self._bias))
+
+    @property
+    def initialiser(self) -> Callable:
+        """The tensor initialiser that it draws by, without arguments of its own."""
+        return self._make()
+
+    @property
+    def keepsSeed(self) -> bool:
+        """Whether it draws by an object that was made once, with a seed, if only a random one."""
+        return not self.own
 
     def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
         """[weight, bias] as arrays: what the shared variables will hold."""

@@ -108,14 +108,19 @@ def heUniform(connection: Connection, options: Options) -> WeightLaw:
     return connection.law("uniform", math.sqrt(_rectifierVariance(connection, options)))
 
 
+def _linearVariance(connection: Connection, options: Options) -> float:
+    # LeCun's rule knows no rectifier: `relu` has no effect, a named activation has.
+    return options.gain_factor(rectified=1.0) / connection.fan_in
+
+
 @registered()
 def lecunNormal(connection: Connection, options: Options) -> WeightLaw:
     """Independent normal weights that keep the forward second moment of a linear layer.
 
     .. math:: Var W = a / fan_{in}
 
-    with a = 1, or the square of the gain of an `activation`. The fan in of a mirrored layer counts the
-    channels before the doubling, for every degree of the mirror above 0.
+    with a = 1, or the square of the gain of an `activation`. The fan in of a mirrored layer counts
+    the channels before the doubling, for every degree of the mirror above 0.
 
     References
     ----------
@@ -127,9 +132,7 @@ def lecunNormal(connection: Connection, options: Options) -> WeightLaw:
     >>> initD['lecunNormal'].law((100,), (30,)).variance.__round__(12)
     0.01
     """
-    return connection.law(
-        "normal", math.sqrt(options.gain_factor(rectified=1.0) / connection.fan_in)
-    )
+    return connection.law("normal", math.sqrt(_linearVariance(connection, options)))
 
 
 @registered()
@@ -146,6 +149,4 @@ def lecunUniform(connection: Connection, options: Options) -> WeightLaw:
     >>> initD['lecunUniform'].law((100,), (30,)).family
     'uniform'
     """
-    return connection.law(
-        "uniform", math.sqrt(options.gain_factor(rectified=1.0) / connection.fan_in)
-    )
+    return connection.law("uniform", math.sqrt(_linearVariance(connection, options)))

@@ -37,5 +37,6 @@ def icnr(
     """
     copies = whole_number(factor, "factor") ** 2
     inner = initD[around].lawBetween(connection.narrowed(copies), options)
-    shape = (inner.shape[0] * copies, *inner.shape[1:])
-    return dataclasses.replace(inner, shape=shape, copies=copies)
+    shape = list(inner.shape)
+    shape[inner.axes.output] *= copies
+    return dataclasses.replace(inner, shape=tuple(shape), copies=copies)

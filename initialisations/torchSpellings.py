@@ -106,8 +106,8 @@ def torchDefaultUniform(connection: Connection, options: Options) -> WeightLaw:
     .. math:: |W|, |b| < 1 / \\sqrt{fan_{in}}, \\qquad Var W = Var b = 1 / (3 fan_{in})
 
     They say so as kaiming_uniform_ with a = sqrt(5). It keeps no second moment: of a linear layer's
-    a third is left, and a sixth through a ReLU, to which the bias adds. A `gain` multiplies the
-    weights alone; without a number it is 1.
+    a third is left, and a sixth through a ReLU, to which the bias adds. `relu` has no effect; a
+    `gain`, or that of an `activation`, multiplies the weights alone.
 
     References
     ----------
@@ -120,7 +120,7 @@ def torchDefaultUniform(connection: Connection, options: Options) -> WeightLaw:
     >>> bool(abs(weight.get_value()).max() < 0.05), bool(abs(bias.get_value()).max() < 0.05)
     (True, True)
     """
-    factor = options.gain_factor()
+    factor = options.gain_factor(rectified=1.0)
     return connection.law("uniform", math.sqrt(factor / (3 * connection.fan_in)))
 
 

@@ -14,17 +14,17 @@ import numpy as np
 from scipy.special import betainc, gammainc, ndtr, ndtri
 
 from lookslinear.arranging import arrange, block_of, halves_of
-from lookslinear.checking.convolutions import of_convolutions
-from lookslinear.checking.findings import FALSE_ALARMS, Finding, Verdict, certain, judged
-from lookslinear.checking.frames import of_frames
-from lookslinear.checking.numbers import (
+from lookslinear.findings.convolutions import of_convolutions
+from lookslinear.findings.frames import of_frames
+from lookslinear.findings.numbers import (
     grain_of,
     of_fair_coins,
     of_normal_numbers,
     smallest_of,
     two_sided_chi_square,
 )
-from lookslinear.checking.spheres import of_spheres
+from lookslinear.findings.spheres import of_spheres
+from lookslinear.findings.verdicts import FALSE_ALARMS, Finding, Verdict, certain, judged
 from lookslinear.laws import FIXED, INDEPENDENT, SPHERES, WeightLaw, independent_share
 from lookslinear.sampling import draw
 

@@ -14,9 +14,19 @@ ROOMS = {
     "utilityFunctions": {"lookslinear"},
     "initialising": {"utilityFunctions", "lookslinear"},
     "initialisations": {"initialising", "lookslinear"},
+    "registering": {"initialisations", "initialising", "lookslinear"},
+    "checking": {"initialisations", "utilityFunctions", "lookslinear"},
     "layers": {"initialisations", "utilityFunctions", "lookslinear"},
     "training": {"layers", "initialisations", "utilityFunctions", "lookslinear"},
-    "experiments": {"training", "layers", "initialisations", "utilityFunctions", "lookslinear"},
+    "experiments": {
+        "registering",
+        "checking",
+        "training",
+        "layers",
+        "initialisations",
+        "utilityFunctions",
+        "lookslinear",
+    },
 }
 #: Each room, and what it may import from outside.
 OUTSIDE = {
@@ -24,6 +34,8 @@ OUTSIDE = {
     "utilityFunctions": {"numpy", "scipy", "theano", "scipy_openblas32"},
     "initialising": {"numpy"},
     "initialisations": set(),
+    "registering": set(),
+    "checking": {"numpy"},
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
     "training": {"numpy", "rich", "safetensors"},
     "experiments": {
@@ -33,7 +45,7 @@ OUTSIDE = {
 #: Rooms inside lookslinear that never import one another.
 STRANGERS = ("theory", "measures", "sampling")
 #: numpy.random attributes that draw nothing themselves.
-SEEDING = {"Generator", "SeedSequence", "SFC64", "bit_generator", "default_rng"}
+SEEDING = {"Generator", "SeedSequence", "SFC64", "bit_generator", "default_rng", "get_state"}
 
 
 def filesOf(room):

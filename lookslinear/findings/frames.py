@@ -10,8 +10,8 @@ from scipy.linalg import lapack
 from scipy.special import betainc, ndtr, ndtri
 
 from lookslinear.arranging import pieces_of
-from lookslinear.checking.findings import Finding, certain
-from lookslinear.checking.numbers import eps_of, of_fair_coins, of_normal_numbers
+from lookslinear.findings.numbers import eps_of, of_fair_coins, of_normal_numbers
+from lookslinear.findings.verdicts import Finding, certain
 from lookslinear.laws import WeightLaw
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.special import betainc, chdtr, chdtrc, ndtr
 
-from lookslinear.checking.findings import Finding
+from lookslinear.findings.verdicts import Finding
 from lookslinear.laws import WeightLaw, independent_share
 
 

@@ -17,10 +17,10 @@ import numpy as np
 from scipy.special import rel_entr
 
 from lookslinear.arranging import as_convolution, pieces_of
-from lookslinear.checking.findings import Finding, certain
-from lookslinear.checking.frames import of_reflections
-from lookslinear.checking.numbers import eps_of
-from lookslinear.checking.spheres import of_directions
+from lookslinear.findings.frames import of_reflections
+from lookslinear.findings.numbers import eps_of
+from lookslinear.findings.spheres import of_directions
+from lookslinear.findings.verdicts import Finding, certain
 from lookslinear.laws import WeightLaw, binomial_shares
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import betainc, ndtri
 
 from lookslinear.arranging import unit_vectors
-from lookslinear.checking.findings import Finding, certain
-from lookslinear.checking.numbers import eps_of, of_fair_coins, of_normal_numbers, smallest_of
+from lookslinear.findings.numbers import eps_of, of_fair_coins, of_normal_numbers, smallest_of
+from lookslinear.findings.verdicts import Finding, certain
 from lookslinear.laws import WeightLaw
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from initialisations.registry import registered
-from lookslinear.activations import Activation, gain_of, leaky_relu
+from lookslinear.activations import gain_of, leaky_relu
 from lookslinear.connections import Connection, Options
 from lookslinear.errors import known_name, real_number
 from lookslinear.laws import WeightLaw, entries_law
@@ -33,7 +33,7 @@ def kaimingNormal(
     .. math:: Var W = g^2 / fan, \\qquad g = \\sqrt{2 / (1 + a^2)} \\text{ for a leaky ReLU}
 
     with a the slope of a 'leaky_relu' and no matter for others, the fan that `mode` names, and the
-    gain of PyTorch's table for `nonlinearity`. The options `gain` and `activation` of this house,
+    gain of PyTorch's table for `nonlinearity`, whatever `relu` says. The options `gain` and `activation` of this house,
     if given, take its place; with `mirror` g is 1, and the fan in counted before the doubling. With
     `groups` the fan out is that of one group, where PyTorch takes that of all.
 
@@ -86,11 +86,8 @@ def _kaimingDeviation(
     phi = NONLINEARITIES[known_name("nonlinearity", nonlinearity, NONLINEARITIES)]
     slope = real_number(a, "a")
     phi = leaky_relu(slope) if phi == "leakyRelu" else phi
-    return math.sqrt(options.gain_factor(unsaid=_tabled(phi) ** 2) / fan)
-
-
-def _tabled(phi: str | Activation) -> float:
-    return gain_of(phi, "torch")
+    tabled = gain_of(phi, "torch") ** 2
+    return math.sqrt(options.gain_factor(tabled, rectified=tabled) / fan)
 
 
 def _defaultBias(connection: Connection, options: Options, **own) -> WeightLaw:

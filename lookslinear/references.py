@@ -287,6 +287,7 @@ REFERENCES: dict[str, Reference] = {
             volume="2",
             number="4",
             pages="19--20",
+            doi="10.1145/377939.377946",
         ),
         Reference(
             "poole2016",

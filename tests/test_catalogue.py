@@ -29,6 +29,8 @@ def test_each_initialisation_has_an_entry_whose_formula_is_its_variance(name):
     assert entry.kind == "layer"
     for shapes in SHAPES:
         for options in OPTIONS:
+            if "gain" in options and "gain" in initD[name].own:
+                continue  # an argument of the formula
             law = initD[name].law(*shapes, **options)
             assert entry.deterministic == (law.family in FIXED)
             if entry.formula:

@@ -110,7 +110,7 @@ LAYERS = (
     Entry(
         "looksLinear",
         "mirrored frames that make a network of CReLU, or of ReLU, start linear",
-        "2 / (channels_in + num_filters)",
+        "2 * a / (channels_in + num_filters)",
         ("balduzzi2017", "burkholz2019"),
         options=("pooling", "rescale", "poolingScale", "rho", "activation", "gain"),
     ),

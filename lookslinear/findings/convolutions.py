@@ -38,7 +38,8 @@ def of_convolutions(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     for axis, side in enumerate(law.receptive_field):
         if side > 1:
             yield from _of_frequency(kernels, still, axis, law)
-    yield from _of_energy(kernels, law)
+    if kernels[0].size > still[0].size:
+        yield _of_energy(kernels, law)
 
 
 def _kernel(piece: np.ndarray, law: WeightLaw) -> np.ndarray:
@@ -77,7 +78,7 @@ def _of_frequency(
         yield from of_directions(beside, law, f"quotients at {name}")
 
 
-def _of_energy(kernels: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
+def _of_energy(kernels: np.ndarray, law: WeightLaw) -> Finding:
     """The share of each tap in the energy, mean over kernels: the one that is farthest off."""
     count, fewer = len(kernels), kernels.shape[-2]
     found = (kernels**2).sum(axis=(-1, -2)).mean(axis=0) / fewer
@@ -88,4 +89,4 @@ def _of_energy(kernels: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     distances = rel_entr(found, expected) + rel_entr(1 - found, 1 - expected)
     tap = max(itertools.product(*map(range, found.shape)), key=lambda place: distances[place])
     chance = min(2 * found.size * math.exp(-count * float(distances[tap])), 1 - 1e-16)
-    yield Finding(f"share of tap {tap} in the energy", found[tap], expected[tap], chance)
+    return Finding(f"share of tap {tap} in the energy", found[tap], expected[tap], chance)

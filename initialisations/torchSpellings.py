@@ -33,9 +33,10 @@ def kaimingNormal(
     .. math:: Var W = g^2 / fan, \\qquad g = \\sqrt{2 / (1 + a^2)} \\text{ for a leaky ReLU}
 
     with a the slope of a 'leaky_relu' and no matter for others, the fan that `mode` names, and the
-    gain of PyTorch's table for `nonlinearity`, whatever `relu` says. The options `gain` and `activation` of this house,
-    if given, take its place; with `mirror` g is 1, and the fan in counted before the doubling. With
-    `groups` the fan out is that of one group, where PyTorch takes that of all.
+    gain of PyTorch's table for `nonlinearity`, whatever `relu` says; `gain='exact'` takes the exact
+    one, and an `activation` of this house's its place. With `mirror` g is 1, and the fan in counted
+    before the doubling. With `groups` the fan out is that of one group, where PyTorch takes that of
+    all.
 
     References
     ----------
@@ -86,8 +87,9 @@ def _kaimingDeviation(
     phi = NONLINEARITIES[known_name("nonlinearity", nonlinearity, NONLINEARITIES)]
     slope = real_number(a, "a")
     phi = leaky_relu(slope) if phi == "leakyRelu" else phi
-    tabled = gain_of(phi, "torch") ** 2
-    return math.sqrt(options.gain_factor(tabled, rectified=tabled) / fan)
+    kind = options.gain if isinstance(options.gain, str) else "torch"
+    factor = gain_of(phi, kind) ** 2
+    return math.sqrt(options.gain_factor(factor, rectified=factor) / fan)
 
 
 def _defaultBias(connection: Connection, options: Options, **own) -> WeightLaw:

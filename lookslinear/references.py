@@ -285,6 +285,17 @@ REFERENCES: dict[str, Reference] = {
             arxiv="1511.06422",
         ),
         Reference(
+            "muller1959",
+            "Muller, Mervin E.",
+            "A note on a method for generating points uniformly on n-dimensional spheres",
+            1959,
+            journal="Communications of the ACM",
+            volume="2",
+            number="4",
+            pages="19--20",
+            doi="10.1145/377939.377946",
+        ),
+        Reference(
             "poole2016",
             "Poole, Ben and Lahiri, Subhaneil and Raghu, Maithra and Sohl-Dickstein, Jascha and "
             "Ganguli, Surya",

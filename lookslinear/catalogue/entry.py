@@ -6,6 +6,7 @@ The formula is evaluated as it stands, so what tables show is what tests compare
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +17,16 @@ from lookslinear.laws import WeightLaw
 from lookslinear.references import REFERENCES
 
 #: What formulas may call.
-FUNCTIONS = {"sqrt": math.sqrt, "ceil": math.ceil, "max": max, "min": min}
+FUNCTIONS = {"sqrt": math.sqrt, "ceil": math.ceil, "log2": math.log2, "max": max, "min": min}
 #: What a formula may read of a law and of the options; further names are arguments of the entry.
 QUANTITIES = {
     "fan_in": "the inputs of one unit, counted before a doubling by a mirror",
     "fan_out": "the outputs that one input reaches",
     "channels_in": "the input channels, counted before a doubling",
     "num_filters": "the output channels",
-    "a": "2 with `relu` and without `mirror`, else 1",
-    "b": "1 with `mirror`, else 2",
+    "a": "2 with `relu`, the square of the gain of an `activation`; 1 with `mirror` or neither",
+    "b": "1 with `mirror`, the square of the gain of an `activation`, else 2",
+    "g": "the square of the gain of an `activation`; 1 with `mirror` or without one",
     "p0": "the first of `signalPriorities`, 1 by default",
     "p1": "the second of them, 1 by default",
 }
@@ -133,14 +135,16 @@ def quantities(law: WeightLaw, options: Options) -> dict[str, float]:
     >>> quantities(dense_law(8, 3, "normal", 0.1, mirror=True), Options(relu=True))["fan_in"]
     4
     """
+    told = dataclasses.replace(options, mirror=law.mirror)
     priorities = dict(zip(("p0", "p1"), options.signalPriorities, strict=True))
     return {
         "fan_in": law.fans.fan_in,
         "fan_out": law.fans.fan_out,
         "channels_in": law.input_channels,
         "num_filters": law.output_channels,
-        "a": 2 if options.relu and not law.mirror else 1,
-        "b": 1 if law.mirror else 2,
+        "a": told.gain_factor(),
+        "b": told.gain_factor(unsaid=2.0),
+        "g": told.gain_factor(rectified=1.0),
         **priorities,
     }
 

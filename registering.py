@@ -27,6 +27,9 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 class FunctionInitialisation:
     """A function of (inputShape, outputShape, **options), and the law that is claimed for it."""
 
+    #: Further options that it is known to take: what it says of them is not known.
+    own: Sequence[str] = ()
+
     def __init__(self, function: Callable, lawOf: Callable | None, name: str):
         functools.update_wrapper(self, function)
         self.__name__ = name

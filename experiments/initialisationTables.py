@@ -79,7 +79,7 @@ def suitabilityTable(table: pd.DataFrame) -> Table:
 
 def _predicted(row: pd.Series, name: str, notes: dict[str, int]) -> str:
     if not math.isnan(row[name]):
-        return f"{row[name]:.4g}" if "gain" in name else f"{row[name]:+.4f}"
+        return f"{row[name]:.4g}" if "gain" in name else f"{round(row[name], 4) + 0.0:.4f}"
     # The same reason is given with each entry's own numbers: one note serves for all.
     reason = row[f"reason_{name}"].partition(" Received:")[0]
     return f"– ({notes.setdefault(reason, len(notes) + 1)})"

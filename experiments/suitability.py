@@ -15,9 +15,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from experiments.arms import Arm
 from initialisations import initD
 from lookslinear.activations import Activation, activation
 from lookslinear.catalogue import CATALOGUE
+from lookslinear.connections import Connection, Options
 from lookslinear.laws import WeightLaw
 from lookslinear.theory import (
     NotCoveredError,
@@ -26,6 +28,7 @@ from lookslinear.theory import (
     forward_second_moments,
 )
 from lookslinear.theory.log_norm import backward_term, forward_term
+from lookslinear.theory.pairs import as_crelu
 
 QUANTITIES = ("forward_gain", "backward_gain", "forward_drift", "backward_drift")
 SHAPE = "a number of units such as 512, or channels x rows x columns such as 16x32x32"
@@ -65,7 +68,8 @@ def suitability(
     -------
     DataFrame
         A row for each arm of the command line: entries with their defaults; with `relu` where the
-        activation is a ReLU and it has an effect; with `mirror` where it is CReLU. Columns `arm`,
+        activation is a ReLU and it has an effect; with `mirror` where it is CReLU and a law says
+        so. Columns `arm`,
         `forward_gain` and `backward_gain`, ratios of second moments; `forward_drift` and
         `backward_drift`, mean logs (natural) a layer; each with the reason of its absence in
         `reason_<column>`. Sorted by how far the two gains are from 1, then the drifts from 0.
@@ -84,6 +88,7 @@ def suitability(
     -0.083
     """
     phi = activation(name)
+    Connection.between(inputShape, outputShape, Options(s=s))  # refuses what no entry takes
     laws = _laws(phi, inputShape, outputShape, s)
     table = pd.DataFrame([_row(arm, law, inputShape[1:], phi) for arm, law in laws.items()])
     with np.errstate(divide="ignore"):  # a gain of 0 is infinitely far from 1
@@ -94,7 +99,7 @@ def suitability(
     return table.loc[best].reset_index(drop=True)
 
 
-def _laws(phi, inputShape, outputShape, s) -> dict[str, WeightLaw | NotCoveredError]:
+def _laws(phi, inputShape, outputShape, s) -> dict[str, WeightLaw | ValueError]:
     """The law of each arm; one that has the law of the entry alone is left out."""
     channels, *sides = inputShape
     read = (channels * (2 if phi.doubles else 1), *sides)
@@ -105,17 +110,21 @@ def _laws(phi, inputShape, outputShape, s) -> dict[str, WeightLaw | NotCoveredEr
             continue
         rectifies = phi.name == "relu" and "relu" in entry.options
         told = [{}, *[{"relu": True}] * rectifies, *[{"mirror": True}] * phi.doubles]
-        found = [_lawOf(name, read, tuple(outputShape), s, options) for options in told]
-        for options, law in zip(told, found, strict=True):
-            if not options or law != found[0]:
-                laws["+".join([name, *options])] = law
+        arms = [Arm("+".join([name, *options]), name, options, phi) for options in told]
+        found = [_lawOf(arm, read, tuple(outputShape), s) for arm in arms]
+        laws |= {
+            arm.name: law
+            for arm, law in zip(arms, found, strict=True)
+            if arm is arms[0] or not (law == found[0] or isinstance(law, ValueError))
+        }
     return laws
 
 
-def _lawOf(name, inputShape, outputShape, s, options):
+def _lawOf(arm: Arm, inputShape, outputShape, s) -> WeightLaw | ValueError:
     try:
-        return initD[name].law(inputShape, outputShape, s=s, **options)
-    except NotCoveredError as error:
+        options = {"s": s, **arm.optionsOf("inner")}
+        return initD[arm.initialisation].law(inputShape, outputShape, **options)
+    except ValueError as error:  # no law, or none for this activation, or this number of units
         return error
 
 
@@ -129,10 +138,8 @@ def _row(arm, law, sides, phi):
 
 
 def _predictions(law, sides, phi):
-    if isinstance(law, NotCoveredError):
-        return dict.fromkeys(QUANTITIES, law)
-    stages = _tried(lambda: [_reading(law, phi), Stage(law, phi)])
-    if isinstance(stages, NotCoveredError):
+    stages = law if isinstance(law, ValueError) else _tried(lambda: _stages(law, phi))
+    if isinstance(stages, ValueError):
         return dict.fromkeys(QUANTITIES, stages)
     moment = np.ones(sides if law.receptive_field else ())
 
@@ -144,8 +151,8 @@ def _predictions(law, sides, phi):
     return {
         "forward_gain": _tried(lambda: float(forward_second_moments(stages, moment)[1].mean())),
         "backward_gain": _tried(backward),
-        "forward_drift": _tried(lambda: forward_term(stages[1]).mean),
-        "backward_drift": _tried(lambda: backward_term(stages[1]).mean),
+        "forward_drift": _tried(lambda: forward_term(as_crelu(stages)[1]).mean),
+        "backward_drift": _tried(lambda: backward_term(as_crelu(stages)[1]).mean),
     }
 
 
@@ -156,9 +163,18 @@ def _tried(predict: Callable[[], object]) -> object:
         return error
 
 
-def _reading(law: WeightLaw, phi: Activation) -> Stage:
-    """A linear layer before it that keeps everything, so that there is something to go back to."""
+def _stages(law: WeightLaw, phi: Activation) -> list[Stage]:
+    """The layer, and one before it that keeps everything: there is something to go back to."""
     units = law.shape[law.axes.input] // (2 if phi.doubles else 1)
     shape = (units, units, *(1 for _ in law.receptive_field))
-    taps = "centre" if law.receptive_field else "all"
-    return Stage(WeightLaw(shape, law.axes, "haar", units**-0.5, taps, dtype=law.dtype))
+    before = WeightLaw(
+        shape,
+        law.axes,
+        "haar",
+        units**-0.5,
+        "centre" if law.receptive_field else "all",
+        # Weights that write pairs read a layer that wrote pairs.
+        mirror_outputs=law.mirror_outputs and bool(law.mirror),
+        dtype=law.dtype,
+    )
+    return [Stage(before), Stage(law, phi)]

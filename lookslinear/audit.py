@@ -18,9 +18,9 @@ from lookslinear.arranging import halves_of
 from lookslinear.catalogue import CATALOGUE
 from lookslinear.checks import check_draw
 from lookslinear.errors import known_name
-from lookslinear.fans import LAYOUTS, axes_of
+from lookslinear.fans import LAYOUTS, axes_of, fans
 from lookslinear.initializers import CLASSES, VarianceScaling
-from lookslinear.laws import DTYPES, INDEPENDENT, WeightLaw
+from lookslinear.laws import DTYPES, INDEPENDENT, WeightLaw, entries_law
 from lookslinear.theory.maps import derivative_moment, mean, second_moment
 
 #: (shape in Theano's layout, dtype) -> the law that a weight of this shape would follow.
@@ -47,7 +47,9 @@ class Audit:
     consistent : tuple of str
         The laws that `check_draw` does not contradict, at a rate of false alarms of one in a
         million for each: the law that it was drawn from is among them but for that chance. Several
-        laws are one for some shapes, and a small array contradicts few.
+        laws are one for some shapes, and a small array contradicts few. A vector is held to laws
+        whose size does not depend on a fan, and one that is named as the bias of a weight to
+        PyTorch's default.
     orthogonality : float
         The standard deviation of the squared singular values over their mean, of the array as a
         matrix (rest, out): 0 for a multiple of an orthonormal frame, about sqrt(k / n) for n x k
@@ -132,11 +134,19 @@ def audit(
                 f"each of weights must be an array. Received: {name!r}, {type(array).__name__}. A "
                 f"tensor of PyTorch's becomes one by .numpy()."
             )
-    return [_audited(name, array, layout, phi, chosen) for name, array in weights.items()]
+    return [
+        _audited(name, array, layout, phi, chosen, _laws_of_bias(name, weights, layout))
+        for name, array in weights.items()
+    ]
 
 
 def _audited(
-    name: str, array: np.ndarray, layout: str, phi: Activation, candidates: Mapping
+    name: str,
+    array: np.ndarray,
+    layout: str,
+    phi: Activation,
+    candidates: Mapping[str, LawOf],
+    beside: Mapping[str, LawOf],
 ) -> Audit:
     reason = _reason_to_leave(array)
     if reason:
@@ -148,7 +158,8 @@ def _audited(
         root_mean_square=_root_mean_square(array),
     )
     if array.ndim == 1:
-        consistent = _consistent(np.ascontiguousarray(array), candidates)
+        tried = {key: law_for for key, law_for in candidates.items() if _is_fanless(law_for)}
+        consistent = _consistent(np.ascontiguousarray(array), {**tried, **beside})
         return replace(found, consistent=consistent, reason=_too_few(array))
     weight = _in_theanos_layout(array, layout)
     structure = _structure(weight)
@@ -250,6 +261,23 @@ CANDIDATES: dict[str, LawOf] = {
     "lecunNormal": _scaled(1.0, "fan_in"),
     "torchDefaultUniform": _scaled(1 / 3, "fan_in", "uniform"),
 }
+
+
+def _laws_of_bias(name: str, weights: Mapping[str, np.ndarray], layout: str) -> dict[str, LawOf]:
+    """PyTorch's default, whose size follows from the fan in of the weight beside the bias."""
+    stem, dot, last = name.rpartition(".")
+    weight = weights.get(f"{stem}{dot}weight")
+    if last != "bias" or weight is None or not 2 <= weight.ndim <= 5 or not weight.size:
+        return {}
+    fan_in = fans(weight.shape, axes_of(weight.ndim, layout)).fan_in
+    scale = (3 * fan_in) ** -0.5
+    return {"torchDefaultUniform": lambda shape, d: entries_law(shape, "uniform", scale, dtype=d)}
+
+
+def _is_fanless(law_for: LawOf) -> bool:
+    """Whether the law of a vector is of one size for all lengths: fans are those of a weight."""
+    laws = [_law(law_for, (length,), "float32") for length in (3, 12)]
+    return all(laws) and laws[0].scale == laws[1].scale
 
 
 # Its structure

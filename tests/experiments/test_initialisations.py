@@ -142,6 +142,16 @@ def test_the_table_of_a_layer_is_shown_and_written(capsys, tmp_path):
     assert set(pd.read_csv(path)["arm"]) >= {"heNormal", "zeros"}
 
 
+def test_looks_linear_weights_are_predicted_where_units_come_in_pairs():
+    table = suitability((32,), (32,), "relu").set_index("arm")
+    assert table.loc["looksLinear", list(QUANTITIES)].tolist() == pytest.approx([1, 1, 0, 0])
+    assert "only after 'crelu'" in table.loc["mirrored", "reason_forward_gain"]
+    # Of an odd number of units, or no whole number of pixels, the row says why it is empty.
+    table = suitability((31,), (30,), "relu").set_index("arm")
+    assert "even number" in table.loc["looksLinear", "reason_forward_gain"]
+    assert "multiple of 4" in table.loc["icnr", "reason_forward_gain"]
+
+
 @pytest.mark.parametrize(
     ("text", "shape"), [("512", (512,)), ("3x32x16", (3, 32, 16)), ("1", (1,))]
 )

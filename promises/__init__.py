@@ -76,9 +76,9 @@ def check_initialisation(
     initialisation : str or callable
         A name in `initD`, an entry, or whatever `initD` looks up: (inputShape, outputShape,
         **options) -> [weight, bias], or a tensor initialiser. Its method `law`, where it has one,
-        states its law; without one everything else is tried.
+        states its law, and `biasLaw` that of its bias; without them everything else is tried.
     options : sequence of mappings
-        Further options to try, alone and with `mirror`, such as `[{"gain": 2.0}]`.
+        Further options to try, such as `[{"gain": 2.0}]`.
     deterministic : bool or None
         Whether all draws are equal; None takes what the law says, and random without one.
     raising : bool

@@ -7,6 +7,7 @@ import math
 from initialisations.registry import registered
 from lookslinear.connections import Connection, Options
 from lookslinear.errors import known_name
+from lookslinear.initializers.frames import MODES
 from lookslinear.laws import WeightLaw
 
 
@@ -75,15 +76,6 @@ def frameGain(connection: Connection, options: Options) -> float:
         "glorot": math.sqrt(2 * max(inward, outward) / (inward + outward)),
     }[options.rescale]
     return math.sqrt(options.gain_factor()) * rescale
-
-
-#: For each mode: what must hold of (inputs, outputs), in words and as a function.
-MODES = {
-    "auto": ("", lambda inputs, outputs: True),
-    "projection": ("at least as many inputs as outputs", lambda i, o: i >= o),
-    "embedding": ("at least as many outputs as inputs", lambda i, o: i <= o),
-    "basis": ("as many inputs as outputs", lambda i, o: i == o),
-}
 
 
 def _refuseOtherMode(mode: str, connection: Connection) -> None:

@@ -9,12 +9,8 @@ from initialisations.frames import frameLaw
 from initialisations.registry import registered
 from lookslinear.connections import Connection, Options
 from lookslinear.errors import known_name
+from lookslinear.initializers.looks_linear import BLOCKS, LAYERS, RECTIFIERS
 from lookslinear.laws import WeightLaw
-
-LAYERS = ("first", "inner", "last")
-BLOCKS = ("haar", "normal")
-#: The activations that a looks-linear network can have.
-RECTIFIERS = ("crelu", "relu")
 
 
 def _settled(options: Options, *, layer: str = "inner", blocks: str = "haar") -> Options:

@@ -5,18 +5,10 @@ from __future__ import annotations
 import math
 
 from initialisations.registry import registered
-from lookslinear.activations import gain_of, leaky_relu
 from lookslinear.connections import Connection, Options
 from lookslinear.errors import known_name, real_number
+from lookslinear.initializers.torch_spellings import LAYERS, MODES, tabled_gain
 from lookslinear.laws import WeightLaw, entries_law
-
-MODES = ("fan_in", "fan_out")
-#: PyTorch's names of activations, and ours.
-NONLINEARITIES = {
-    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d"), "linear"),
-    **{name: name for name in ("sigmoid", "tanh", "relu", "selu")},
-    "leaky_relu": "leakyRelu",
-}
 
 
 @registered()
@@ -84,11 +76,8 @@ def _kaimingDeviation(
     connection: Connection, options: Options, a: float, mode: str, nonlinearity: str
 ) -> float:
     fan = getattr(connection, known_name("mode", mode, MODES))
-    phi = NONLINEARITIES[known_name("nonlinearity", nonlinearity, NONLINEARITIES)]
-    slope = real_number(a, "a")
-    phi = leaky_relu(slope) if phi == "leakyRelu" else phi
     kind = options.gain if isinstance(options.gain, str) else "torch"
-    factor = gain_of(phi, kind) ** 2
+    factor = tabled_gain(nonlinearity, real_number(a, "a"), kind) ** 2
     return math.sqrt(options.gain_factor(factor, rectified=factor) / fan)
 
 
@@ -121,9 +110,6 @@ def torchDefaultUniform(connection: Connection, options: Options) -> WeightLaw:
     """
     factor = options.gain_factor(rectified=1.0)
     return connection.law("uniform", math.sqrt(factor / (3 * connection.fan_in)))
-
-
-LAYERS = ("first", "hidden")
 
 
 @registered(bias=_defaultBias)

@@ -9,10 +9,8 @@ from initialisations.scaling import priorityVariance
 from lookslinear.connections import Connection, Options
 from lookslinear.errors import known_name, real_number
 from lookslinear.families import refuse_bad_bound
+from lookslinear.initializers.units import UNITS
 from lookslinear.laws import WeightLaw, truncated_deviation
-
-#: Whose weights have one norm, and the family that says so.
-UNITS = {"output": "output_spheres", "input": "input_spheres"}
 
 
 @registered()

@@ -115,6 +115,22 @@ LAYERS = (
         options=("pooling", "rescale", "poolingScale", "rho", "activation", "gain"),
     ),
     Entry(
+        "OrthogonalConvolution",
+        "a kernel on all taps that keeps norms under circular padding",
+        "gain**2 / max(channels_in, num_filters) * channels_in / fan_in",
+        ("xiao2018",),
+        initializer="OrthogonalConvolution",
+        arguments={"gain": 1.0},
+    ),
+    Entry(
+        "LooksLinear",
+        "mirrored frames that make a network of CReLU, or of ReLU, start linear",
+        "gain**2 / max(channels_in, num_filters)",
+        ("balduzzi2017", "burkholz2019"),
+        initializer="LooksLinear",
+        arguments={"gain": 1.0},
+    ),
+    Entry(
         "mirrored",
         "half of the input channels by another initialiser, then their negative",
         references=("balduzzi2017",),
@@ -160,6 +176,7 @@ LAYERS = (
         "(p0 + p1) * a / (p1 * fan_in + p0 * fan_out)",
         folklore=True,
         options=("relu", "signalPriorities", "activation", "gain"),
+        initializer="Truncated",
     ),
     Entry(
         "fixedNorm",
@@ -168,6 +185,7 @@ LAYERS = (
         ("muller1959",),
         arguments={"norm": 1.0},
         options=("relu", "activation", "gain"),
+        initializer="FixedNorm",
     ),
     Entry(
         "kaimingNormal",
@@ -175,6 +193,7 @@ LAYERS = (
         "b / fan_in",
         ("he2015",),
         options=("activation", "gain"),
+        initializer="KaimingNormal",
     ),
     Entry(
         "kaimingUniform",
@@ -182,6 +201,7 @@ LAYERS = (
         "b / fan_in",
         ("he2015",),
         options=("activation", "gain"),
+        initializer="KaimingUniform",
     ),
     Entry(
         "torchDefaultUniform",
@@ -189,6 +209,7 @@ LAYERS = (
         "g / (3 * fan_in)",
         folklore=True,
         options=("activation", "gain"),
+        initializer="TorchDefaultUniform",
     ),
     Entry(
         "siren",
@@ -196,6 +217,7 @@ LAYERS = (
         "2 / (w0**2 * fan_in)",
         ("sitzmann2020",),
         arguments={"w0": 30.0},
+        initializer="Siren",
     ),
     Entry(
         "icnr",
@@ -210,6 +232,7 @@ LAYERS = (
         "1 if num_filters <= channels_in else 2.0 ** -ceil(log2(num_filters))",
         ("zhao2022",),
         deterministic=True,
+        initializer="ZerO",
     ),
     Entry(
         "sparse",

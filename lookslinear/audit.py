@@ -20,7 +20,7 @@ from lookslinear.checks import check_draw
 from lookslinear.errors import known_name
 from lookslinear.fans import LAYOUTS, axes_of, fans
 from lookslinear.initializers import CLASSES, VarianceScaling
-from lookslinear.laws import DTYPES, INDEPENDENT, WeightLaw, entries_law
+from lookslinear.laws import DTYPES, INDEPENDENT, SPHERES, WeightLaw, entries_law
 from lookslinear.theory.maps import derivative_moment, mean, second_moment
 
 #: (shape in Theano's layout, dtype) -> the law that a weight of this shape would follow.
@@ -209,8 +209,9 @@ def _consistent(
         if law is None:
             continue
         if law not in verdicts:
-            # Loose entries are never orthonormal to the last digit.
-            ruled_out = not _is_near(root, law) or (is_frame and law.family in INDEPENDENT)
+            # Loose entries and independent units are never orthonormal to the last digit.
+            loose = is_frame and law.family in (*INDEPENDENT, *SPHERES)
+            ruled_out = loose or not _is_near(root, law)
             verdicts[law] = not ruled_out and bool(check_draw(weight, law))
         if verdicts[law]:
             kept.append(name)
@@ -245,8 +246,8 @@ def _of_initializer(make: Callable[[], object]) -> LawOf:
     return law_for
 
 
-def _scaled(scale: float, mode: str, distribution: str = "untruncated_normal") -> LawOf:
-    return _of_initializer(lambda: VarianceScaling(scale, mode, distribution))
+def _plain(scale: float, mode: str) -> LawOf:
+    return _of_initializer(lambda: VarianceScaling(scale, mode, "untruncated_normal"))
 
 
 #: What is tried where nothing else is asked for.
@@ -256,10 +257,9 @@ CANDIDATES: dict[str, LawOf] = {
         for entry in CATALOGUE.values()
         if entry.initializer
     },
-    "glorotNormal": _scaled(1.0, "fan_avg"),
-    "heNormal": _scaled(2.0, "fan_in"),
-    "lecunNormal": _scaled(1.0, "fan_in"),
-    "torchDefaultUniform": _scaled(1 / 3, "fan_in", "uniform"),
+    "glorotNormal": _plain(1.0, "fan_avg"),
+    "heNormal": _plain(2.0, "fan_in"),
+    "lecunNormal": _plain(1.0, "fan_in"),
 }
 
 

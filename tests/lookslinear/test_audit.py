@@ -53,8 +53,8 @@ DRAWN = {
 }
 #: Names that stand for one law, or for laws that a thousand entries do not tell apart.
 ALIKE = (
-    {"glorotNormal", "GlorotNormal", "glorotUniform"},
-    {"heNormal", "HeNormal"},
+    {"glorotNormal", "GlorotNormal", "glorotUniform", "truncated"},
+    {"heNormal", "HeNormal", "kaimingNormal"},
     {"lecunNormal", "LecunNormal", "varianceScaling"},
     {"zeros", "constant"},
 )

@@ -1,6 +1,7 @@
 """The commands on initialisations: the catalogue, its page, what suits a layer, an audit."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from initialisations import initD
 from lookslinear.activations import ACTIVATIONS
 from lookslinear.catalogue import CATALOGUE
 from lookslinear.sampling import draw
+from registering import unregister
 from tests.oracles import conv2d_oracle
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -37,6 +39,18 @@ def test_the_catalogue_is_listed(capsys, tmp_path):
 
 def test_the_page_in_the_docs_is_the_one_that_the_catalogue_makes():
     assert (DOCS / "catalogue.md").read_text(encoding="utf-8") == pageOf("catalogue")
+
+
+def test_the_pages_snippet_runs(capsys):
+    [snippet] = re.findall(r"```python\n(.*?)```", pageOf("catalogue"), re.DOTALL)
+    try:
+        exec(snippet, {})
+    finally:
+        unregister("tiny")
+    printed = capsys.readouterr().out
+    assert "kept   draws what its law claims" in printed
+    assert "@misc{martens2021," in printed
+    assert printed.endswith("True\n")
 
 
 def test_the_pictures_in_the_docs_are_those_of_the_layers_and_small():
@@ -173,8 +187,6 @@ def test_shapes_are_spelt(text, shape):
     ],
 )
 def test_bad_arguments_are_refused(capsys, arguments, message):
-    import re
-
     assert main(["initialisations", *arguments]) == 2
     assert re.search(message, capsys.readouterr().err)
 
@@ -221,8 +233,6 @@ def test_what_layers_of_this_project_draw_is_found():
     ],
 )
 def test_files_that_cannot_be_read_are_refused(capsys, tmp_path, name, content, message):
-    import re
-
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)

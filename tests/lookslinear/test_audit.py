@@ -55,6 +55,7 @@ DRAWN = {
 ALIKE = (
     {"glorotNormal", "GlorotNormal", "glorotUniform", "truncated"},
     {"heNormal", "HeNormal", "kaimingNormal"},
+    {"heUniform", "kaimingUniform"},
     {"lecunNormal", "LecunNormal", "varianceScaling"},
     {"zeros", "constant"},
 )

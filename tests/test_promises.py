@@ -306,6 +306,12 @@ def test_what_is_no_initialisation_is_refused(given, kind, message):
         check_initialisation(given)
 
 
+@pytest.mark.parametrize("options", ["gain", {"gain": 2.0}, [("gain", 2.0)], 3])
+def test_options_that_are_no_list_of_dictionaries_are_refused(options):
+    with pytest.raises(TypeError, match=r"options must be a list of dictionaries.*Received: "):
+        check_initialisation("heNormal", options=options)
+
+
 def test_one_that_refuses_or_fails_everywhere_is_told():
     def never(inputShape, outputShape, rng=None, **options):
         raise ValueError("never")

@@ -89,7 +89,9 @@ class Merge(Layer):
         self.refuseOtherKind(second)
         _refuseStrangers(first, second)
         if self.trainable and self.factor is None:
-            self.factor = sharedVar(self._start, name=f"{self.name}.scale" if self.name else "scale")
+            self.factor = sharedVar(
+                self._start, name=f"{self.name}.scale" if self.name else "scale"
+            )
         tensor = self._sum(first.tensor, second.tensor)
         train = first.trainTensor, second.trainTensor
         isSame = train[0] is first.tensor and train[1] is second.tensor
@@ -188,9 +190,7 @@ class Residual(Layer):
 branch, (8, 32, 32) beside it. Give it a projection, such as Convolution(16, s=1, strides=(2, 2)).
     """
 
-    def __init__(
-        self, branch, projection=None, skip=1.0, scale=1.0, trainable=False, name=None
-    ):
+    def __init__(self, branch, projection=None, skip=1.0, scale=1.0, trainable=False, name=None):
         super().__init__(name)
         self.branch = _layers(branch, "branch")
         self.projection = [] if projection is None else _layers(projection, "projection")

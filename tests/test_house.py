@@ -25,7 +25,7 @@ OUTSIDE = {
     "initialising": {"numpy"},
     "initialisations": set(),
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
-    "training": {"numpy", "rich", "safetensors"},
+    "training": {"numpy", "pandas", "rich", "safetensors"},  # pandas for tables of changes
     "experiments": {
         "jinja2", "numpy", "pandas", "matplotlib", "rich", "sklearn", "threadpoolctl", "tyro",
     },

@@ -95,7 +95,7 @@ def withinLayerCalibration(model, data, mean=0.0, centre=True, tolerance=1e-3, b
 
 
 @networkInitialisation(needsData=True)
-def betweenLayerCalibration(model, data, tolerance=1e-2, batchSize=64, seed=None):
+def betweenLayerCalibration(model, data, tolerance=1e-2, batchSize=1, seed=None):
     """Give all layers of a chain the same relative rate of change, without changing what it does.
 
     .. math:: C_k^2 = \\frac{E \\, \\| \\partial \\ell / \\partial W_k \\|^2}{\\| W_k \\|^2},
@@ -116,7 +116,9 @@ def betweenLayerCalibration(model, data, tolerance=1e-2, batchSize=64, seed=None
     tolerance : float
         By how much the rates of a chain may differ, relatively, in the pass that checks.
     batchSize : int
-        How many samples are computed at once.
+        How many samples are computed at once: their gradients are added before they are squared,
+        so that of n batches C_k^2 has a relative standard deviation of up to sqrt(2 / n), besides
+        what the data leave.
     seed : None, int, SeedSequence or Generator
         What eta is drawn from, anew for each sample.
 
@@ -140,7 +142,7 @@ def betweenLayerCalibration(model, data, tolerance=1e-2, batchSize=64, seed=None
     --------
     >>> from layers import CReLU, FC, Representation
     >>> y = FC(3, seed=1)(CReLU()(FC(50, seed=0)(Representation((5,)))))
-    >>> change = betweenLayerCalibration(y, standard_normal((64, 5), rng=1), seed=0)
+    >>> change = betweenLayerCalibration(y, standard_normal((64, 5), rng=1), batchSize=8, seed=0)
     >>> first, second = change.table["after"]
     >>> bool(abs(first / second - 1) < 1e-4)
     True
@@ -230,7 +232,7 @@ class _Rates:
         for index, first in enumerate(range(0, len(self._x), self._batchSize)):
             batch = self._x[first : first + self._batchSize]
             shape = (len(batch), *self._shape)
-            # Independent signs and sizes of eta: products of two samples' gradients average to 0.
+            # Of independent eta, products of two samples' gradients are 0 in the mean.
             eta = standard_normal(shape, child_seed(self._seed, index), str(batch.dtype))
             sums += [float(square) for square in self._function(batch, eta)]
         with np.errstate(divide="ignore", invalid="ignore"):  # weights of 0 are refused below

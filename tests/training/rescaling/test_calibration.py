@@ -31,9 +31,8 @@ def farthest(y, x, mean=0.0):
         if hasattr(step.layer, "weight"):
             numbers = step.tensor.eval({y.input: x}).astype("float64")
             axes = (0, *range(2, numbers.ndim))
-            found = max(
-                found, abs(numbers.mean(axes) - mean).max(), abs(numbers.var(axes) - 1).max()
-            )
+            off = abs(numbers.mean(axes) - mean).max(), abs(numbers.var(axes) - 1).max()
+            found = max(found, *off)
     return found
 
 
@@ -121,25 +120,32 @@ def exactRates(y, x):
     ])  # fmt: skip
 
 
-def ratesFor(y, x, seed):
-    """The rates for the very eta that is drawn, for a batch that is all of the data."""
+def ratesFor(y, x, seed, batchSize):
+    """The rates for the very eta that are drawn."""
     weights, inputs, outputs = reluSignals(y, x)
-    eta = standard_normal(outputs[-1].shape, child_seed(as_seed(seed), 0), x.dtype.name)
+    parent, width, count = as_seed(seed), outputs[-1].shape[1], len(x) // batchSize
+    shape, dtype = (batchSize, width), x.dtype.name
+    eta = np.concatenate(
+        [standard_normal(shape, child_seed(parent, i), dtype) for i in range(count)]
+    )
     deltas = [np.einsum("so,sou->su", eta, j) for j in jacobians(y, x)]
-    return np.array([
-        np.linalg.norm(i.T @ d) / np.linalg.norm(w) / np.sqrt(len(x))
-        for w, i, d in zip(weights, inputs, deltas, strict=True)
-    ])  # fmt: skip
+    found = []
+    for weight, read, delta in zip(weights, inputs, deltas, strict=True):
+        batches = zip(np.split(read, count), np.split(delta, count), strict=True)
+        power = sum((r.T @ d) ** 2 for r, d in batches).sum() / len(x)
+        found.append(np.sqrt(power) / np.linalg.norm(weight))
+    return np.array(found)
 
 
 def test_allLayersOfAChainChangeAtOneRateAndTheFunctionStays():
     y, x = reluNet(6, 30, 8, 20, 3, biases=True), normal(512, 6)
     layer = y.layers[4]
     layer.weight.set_value(5 * layer.weight.get_value())
-    before, outputs = ratesFor(y, x, 0), y.function()(x)
+    batchSize = 2
+    before, outputs = ratesFor(y, x, 0, batchSize), y.function()(x)
     weights = [layer.weight.get_value() for layer in y.layers[::2]]
     uncalibrated = exactRates(y, x)
-    change = betweenLayerCalibration(y, x, batchSize=512, seed=0)
+    change = betweenLayerCalibration(y, x, batchSize=batchSize, seed=0)
     assert change.converged
     assert change.table["quantity"].unique().tolist() == ["rate of change"]
     np.testing.assert_allclose(change.table["before"], before, rtol=1e-3)
@@ -148,10 +154,10 @@ def test_allLayersOfAChainChangeAtOneRateAndTheFunctionStays():
     for layer, weight, factor in zip(y.layers[::2], weights, factors, strict=True):
         np.testing.assert_allclose(layer.weight.get_value(), weight * factor, rtol=1e-3)
     np.testing.assert_allclose(y.function()(x), outputs, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(ratesFor(y, x, 0), change.table["after"], rtol=1e-3)
-    # Squares of rates are means over 512 samples of eta^T A eta, whose relative deviation is at
-    # most sqrt(2); a quotient has twice the variance, and a rate half of its square's error.
-    tolerance = 5 * np.sqrt(2 * 2 / 512) / 2
+    np.testing.assert_allclose(ratesFor(y, x, 0, batchSize), change.table["after"], rtol=1e-3)
+    # Squares of rates are means over n batches of eta^T A eta, whose relative deviation is at most
+    # sqrt(2); a quotient has twice the variance, and a rate half of its square's error.
+    tolerance = 5 * np.sqrt(2 * 2 / (512 / batchSize)) / 2
     for rates, isEqual in ((uncalibrated, False), (exactRates(y, x), True)):
         assert (rates.max() / rates.min() - 1 < tolerance) == isEqual
 

@@ -95,7 +95,8 @@ def metaInit(
     objective : Objective or its name
         Targets are random labels, or standard normal numbers for 'meanSquaredError'.
     rate : float
-        eta, in units of a norm.
+        eta, in units of a norm. Momentum makes steps up to 1 / (1 - mu) times as long, so that 0.1,
+        the paper's, is for layers whose norms are above 10 or so; 0.01 for small ones.
     momentum : float
         mu, from 0 to below 1.
     steps : int
@@ -128,7 +129,7 @@ def metaInit(
     --------
     >>> from layers import FC, Activation, Representation
     >>> y = FC(4, seed=1)(Activation("tanh")(FC(8, seed=0)(Representation((6,)))))
-    >>> change = metaInit(y, steps=20, rate=0.03, seed=0)
+    >>> change = metaInit(y, steps=20, rate=0.01, seed=0)
     >>> change[-1].quantity, change[-1].after < change[-1].before
     ('gradient quotient', True)
     """

@@ -29,9 +29,12 @@ class Deep:
         gradients = gradient((along * y.tensor).sum(), y.params)
         updates = [(p, p - cast(RATE) * g) for p, g in zip(y.params, gradients, strict=True)]
         # Compiled for one call or two: the little that is rewritten is done sooner.
-        self._step = compileFunction(
-            [y.input, along], y.tensor, updates=updates, mode="FAST_COMPILE"
-        )
+        mode = "FAST_COMPILE"
+        self._step = compileFunction([y.input, along], y.tensor, updates=updates, mode=mode)
+
+    def output(self, x):
+        """The output; nothing is updated."""
+        return self._step(x, np.zeros_like(x[0]))
 
     def moved(self, x):
         """The output, and by how much the loss `along` of one sample falls, over the rate."""

@@ -21,7 +21,7 @@ def main():
     import torch
 
     cases = {name: case(torch, name, seed) for seed, name in enumerate(SCALES)}
-    FILE.write_text(json.dumps({"torch": torch.__version__, **cases}, indent=1) + "\n", "utf-8")
+    FILE.write_text(json.dumps({"torch": torch.__version__, **cases}) + "\n", "utf-8")
 
 
 def case(torch, name, seed):
@@ -36,10 +36,10 @@ def case(torch, name, seed):
     loss = torch.nn.functional.cross_entropy(scores, torch.tensor(labels))
     quotient = quotientOf(torch, loss, params)
     along = torch.autograd.grad(quotient, (first, second))
-    slopes = [float((w * g).sum()) for w, g in zip((first, second), along, strict=True)]
+    slopes = [float((w * g).sum().detach()) for w, g in zip((first, second), along, strict=True)]
     return {
         "params": [a.tolist() for a in arrays], "x": x.tolist(), "labels": labels.tolist(),
-        "quotient": float(quotient), "slopes": slopes,
+        "quotient": float(quotient.detach()), "slopes": slopes,
     }  # fmt: skip
 
 

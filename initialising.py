@@ -7,9 +7,8 @@ function of (shape, dtype=None), as `fromTensor` does. `initialisations` says wh
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-
-import numpy as np
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 
 from utilityFunctions import floatX, sharedVar
 from lookslinear import initializers
@@ -24,7 +23,7 @@ from lookslinear.adapting import (
 from lookslinear.arranging import mirror
 from lookslinear.connections import Connection, Options, checked_options
 from lookslinear.fans import axes_of
-from lookslinear.laws import WeightLaw
+from lookslinear.laws import WeightLaw, entries_law
 from lookslinear.sampling import as_generator, draw
 
 
@@ -41,11 +40,21 @@ class Initialisation:
 
     #: Whether it draws from a seed of its own where it is given no `rng`.
     seeded = False
-    _own: Sequence[str] = ()  # further options that it takes
+    #: Further options that it takes.
+    own: Sequence[str] = ()
 
-    def __init__(self, lawOf: Callable[[Connection, Options], WeightLaw]):
+    def __init__(
+        self,
+        lawOf: Callable[..., WeightLaw],
+        biasOf: Callable[..., WeightLaw] | None = None,
+        settled: Callable[..., Options] | None = None,
+        defaults: Mapping[str, object] | None = None,
+    ):
         functools.update_wrapper(self, lawOf)
-        self._lawOf = lawOf
+        self._lawOf, self._biasOf = lawOf, biasOf or _zeroBias
+        self._settled, self._defaults = settled, dict(defaults or {})
+        parameters = inspect.signature(lawOf).parameters.values()
+        self.own = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY]
 
     def __call__(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
         """[weight, bias] as shared variables of floatX."""
@@ -58,17 +67,41 @@ class Initialisation:
 
     def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
         """[weight, bias] as arrays: what the shared variables will hold."""
-        weight = draw(self.law(inputShape, outputShape, **options), options.get("rng"))
-        return [weight, _asBias(np.zeros(outputShape[:1], weight.dtype), outputShape)]
+        connection, told, given = self._told(inputShape, outputShape, options)
+        law, bias = (of(connection, told, **given) for of in (self._lawOf, self._biasOf))
+        generator = as_generator(told.rng)
+        weight = draw(law, generator)
+        return [weight, _asBias(draw(bias, generator), outputShape)]
 
     def law(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> WeightLaw:
         """The claim that a weight of these shapes will follow; nothing is drawn."""
-        checked = checked_options(options)
-        return self._lawOf(Connection.between(inputShape, outputShape, checked, floatX()), checked)
+        connection, told, given = self._told(inputShape, outputShape, options)
+        return self._lawOf(connection, told, **given)
+
+    def biasLaw(
+        self, inputShape: Sequence[int], outputShape: Sequence[int], **options
+    ) -> WeightLaw:
+        """The claim that the bias will follow, as a vector: zeros, but for a few entries."""
+        connection, told, given = self._told(inputShape, outputShape, options)
+        return self._biasOf(connection, told, **given)
+
+    def lawBetween(self, connection: Connection, options: Options) -> WeightLaw:
+        """The law of a connection's weight, its own options left at their defaults."""
+        return self._lawOf(connection, options)
 
     def check(self, options) -> None:
         """Refuse options that cannot be taken, before there are shapes."""
-        checked_options(options, self._own)
+        self._settle(options)
+
+    def _told(self, inputShape, outputShape, options) -> tuple[Connection, Options, dict]:
+        told, given = self._settle(options)
+        return Connection.between(inputShape, outputShape, told, floatX()), told, given
+
+    def _settle(self, options) -> tuple[Options, dict]:
+        """The shared options, as this entry reads them, and its own."""
+        told = checked_options({**self._defaults, **options}, self.own)
+        given = {name: options[name] for name in self.own if name in options}
+        return self._settled(told, **given) if self._settled else told, given
 
     def __repr__(self):
         return f"<initialisation {self.__name__}>"
@@ -81,18 +114,29 @@ class TensorInitialisation(Initialisation):
     `own` are their further options, the arguments of Keras's class, which `make` is given.
     """
 
-    def __init__(self, make: Callable, own: Sequence[str], bias: Callable, name: str):
+    def __init__(self, make: Callable, own: Sequence[str], bias: Callable, name: str, shared=()):
         self.__name__, self.__doc__ = name, make.__doc__
-        self._make, self._own, self._bias = make, own, bias
+        self._make, self.own, self._bias, self._shared = make, own, bias, shared
+        self._settled, self._defaults = None, {}
 
     @property
     def seeded(self) -> bool:
         """Whether one of its two initialisers was given a seed."""
-        return not self._own and (has_seed(self._make()) or has_seed(self._bias))
+        return self.keepsSeed and (has_seed(self._make()) or has_seed(self._bias))
+
+    @property
+    def initialiser(self) -> Callable:
+        """The tensor initialiser that it draws by, without arguments of its own."""
+        return self._make()
+
+    @property
+    def keepsSeed(self) -> bool:
+        """Whether it draws by an object that was made once, with a seed, if only a random one."""
+        return not self.own
 
     def arrays(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> list:
         """[weight, bias] as arrays: what the shared variables will hold."""
-        initialiser, connection, rng = self._told(inputShape, outputShape, options)
+        initialiser, connection, rng = self._made(inputShape, outputShape, options)
         rng = None if rng is None else as_generator(rng)
         shape = connection.half_shape
         weight = to_theano(tensor(initialiser, keras_shape(shape), connection.dtype, rng))
@@ -103,17 +147,31 @@ class TensorInitialisation(Initialisation):
 
     def law(self, inputShape: Sequence[int], outputShape: Sequence[int], **options) -> WeightLaw:
         """The claim that a weight of these shapes will follow; nothing is drawn."""
-        initialiser, connection, _ = self._told(inputShape, outputShape, options)
+        initialiser, connection, _ = self._made(inputShape, outputShape, options)
         return law_of(initialiser, connection.half_shape, connection.dtype, connection.mirror)
 
-    def _told(self, inputShape, outputShape, options):
-        checked = checked_options(options, self._own)
-        connection = Connection.between(inputShape, outputShape, checked, floatX())
-        given = {name: options[name] for name in self._own if name in options}
-        initialiser = self._make(isDense=len(outputShape) == 1, **given)
+    def biasLaw(
+        self, inputShape: Sequence[int], outputShape: Sequence[int], **options
+    ) -> WeightLaw:
+        """The claim that the bias will follow, as a vector."""
+        connection, *_ = self._told(inputShape, outputShape, options)
+        return self._bias.law((connection.num_filters,), connection.dtype)
+
+    def lawBetween(self, connection: Connection, options: Options) -> WeightLaw:
+        """The law of a connection's weight, its own options left at their defaults."""
+        initialiser, connection = self._mirrored(connection, options, {})
+        return law_of(initialiser, connection.half_shape, connection.dtype, connection.mirror)
+
+    def _made(self, inputShape, outputShape, options):
+        connection, told, given = self._told(inputShape, outputShape, options)
+        return *self._mirrored(connection, told, given), told.rng
+
+    def _mirrored(self, connection, told, given):
+        given = {**given, **{name: getattr(told, name) for name in self._shared}}
+        initialiser = self._make(isDense=not connection.sides, **given)
         if connection.mirror:
-            initialiser, connection = _mirroring(initialiser, connection)
-        return initialiser, connection, checked.rng
+            return _mirroring(initialiser, connection)
+        return initialiser, connection
 
 
 def _mirroring(initialiser: Callable, connection: Connection) -> tuple[Callable, Connection]:
@@ -170,6 +228,11 @@ def fromTensor(initialiser: object, bias: object = "zeros") -> TensorInitialisat
     bias = tensor_initializer(bias, "bias")
     name = getattr(initialiser, "__name__", repr(initialiser))
     return TensorInitialisation(lambda isDense=False: initialiser, (), bias, name)
+
+
+def _zeroBias(connection: Connection, options: Options, **own) -> WeightLaw:
+    filters = connection.num_filters
+    return entries_law((filters,), "constant", 0.0, dtype=connection.dtype)
 
 
 def _asBias(values, outputShape: Sequence[int]):

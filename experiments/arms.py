@@ -60,8 +60,27 @@ class Arm:
         if len(options) < len(named):
             raise ValueError(f"arm must name each option once. Received: {text!r}.")
         arm = cls(str(text), name, options, activation(activationName))
-        initD[name].law((2,), (2,), **options)  # refuses what it cannot take, before anything runs
+        # Refuses what it cannot take, before anything runs; of 720 units most parts are whole.
+        initD[name].law((720,), (720,), **arm.optionsOf("inner"))
         return arm
+
+    def optionsOf(self, layer: str) -> dict[str, object]:
+        """What the initialisation is told in a layer, 'first' or 'inner'.
+
+        The first one reads the data, which no CReLU has doubled, so it is never mirrored. Entries
+        that tell layers apart are told which it is, and looks-linear ones the activation.
+
+        Examples
+        --------
+        >>> Arm.parse("looksLinear/relu").optionsOf("inner")["activation"].name
+        'relu'
+        """
+        options, own = dict(self.options), initD[self.initialisation].own
+        if "layer" in own and layer == "first":
+            options["layer"] = layer
+        if self.initialisation == "looksLinear":
+            options.setdefault("activation", self.activation)
+        return {**options, "mirror": False} if layer == "first" else options
 
 
 def parseArms(texts: Sequence[str]) -> list[Arm]:

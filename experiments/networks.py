@@ -51,13 +51,12 @@ def stagesOf(
             f"images grow. Received: {s}."
         )
     sides = tuple(inputShape[1:]) if conv else ()
-    first = {**arm.options, "mirror": False}
     channels = 2 * width if arm.activation.doubles else width
     lawOf = initD[arm.initialisation].law
-    entry = lawOf(tuple(inputShape), (width, *sides), s=s, **first)
+    entry = lawOf(tuple(inputShape), (width, *sides), s=s, **arm.optionsOf("first"))
     if depth == 1:
         return [Stage(entry)]
-    inner = lawOf((channels, *sides), (width, *sides), s=s, **arm.options)
+    inner = lawOf((channels, *sides), (width, *sides), s=s, **arm.optionsOf("inner"))
     return [Stage(entry), *(depth - 1) * [Stage(inner, arm.activation)]]
 
 
@@ -72,8 +71,9 @@ def profileStages(arm: Arm, widths: Sequence[int]) -> list[Stage]:
     """
     first, *others = itertools.pairwise(widths)
     doubled, lawOf = 2 if arm.activation.doubles else 1, initD[arm.initialisation].law
-    entry = lawOf(first[:1], first[1:], **{**arm.options, "mirror": False})
-    inner = [lawOf((doubled * read,), (written,), **arm.options) for read, written in others]
+    entry = lawOf(first[:1], first[1:], **arm.optionsOf("first"))
+    options = arm.optionsOf("inner")
+    inner = [lawOf((doubled * read,), (written,), **options) for read, written in others]
     return [Stage(entry), *(Stage(law, arm.activation) for law in inner)]
 
 

@@ -211,3 +211,42 @@ tanh.
     if with_slope:
         return leaky_relu(float(with_slope[1]))
     return ACTIVATIONS[known_name("activation", name, ACTIVATIONS)]
+
+
+#: The activations that PyTorch's table of gains, `calculate_gain`, has; leaky ones besides.
+TABLED = ("linear", "relu", "tanh", "sigmoid", "selu")
+GAINS = ("exact", "torch")
+
+
+def gain_of(phi: str | Activation, kind: str = "exact") -> float:
+    """The gain of an activation: weights of variance g^2 / fan_in keep a second moment of 1.
+
+    .. math:: exact: g = 1 / \\sqrt{E \\phi(z)^2}, \\qquad torch: \\text{1 (linear, sigmoid), }
+              5/3, \\sqrt{2}, \\sqrt{2 / (1 + a^2)}, 3/4 \\text{ (SELU)}
+
+    with z standard normal, by quadrature where there is no closed form; or PyTorch's table, whose
+    values for tanh, sigmoid and SELU keep no second moment.
+
+    Raises
+    ------
+    ValueError
+        For an unknown activation or kind, and for one that the table does not have.
+
+    Examples
+    --------
+    >>> round(gain_of("tanh"), 4), round(gain_of("tanh", "torch"), 4)
+    (1.5925, 1.6667)
+    >>> gain_of("gelu", "torch")
+    Traceback (most recent call last):
+    ValueError: PyTorch's table has no gain for 'gelu'. Known: linear, relu, tanh, sigmoid, selu, \
+leakyRelu(slope). Use gain='exact'.
+    """
+    phi = activation(phi)
+    if known_name("gain", kind, GAINS) == "exact":
+        return phi.exact_gain
+    if phi.name not in TABLED and not phi.name.startswith("leakyRelu"):
+        raise ValueError(
+            f"PyTorch's table has no gain for {phi.name!r}. Known: {', '.join(TABLED)}, "
+            f"leakyRelu(slope). Use gain='exact'."
+        )
+    return phi.literature_gain

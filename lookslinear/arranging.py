@@ -123,24 +123,39 @@ def copies_of(weight: np.ndarray, law: WeightLaw) -> list[Copy]:
     Returns
     -------
     list of (view of shape `law.block_shape`, bool): a mirrored kernel of averaging 2 x 2 taps has
-    eight, a weight without mirror on all or one of its taps has one. Of a partly mirrored weight
-    each half holds a block of its own: give its halves and `law.half`.
+    eight, a weight without mirror on all or one of its taps has one, one that is mirrored along
+    inputs and outputs four. Of a partly mirrored weight each half holds a block of its own: give
+    its halves and `law.half`.
     """
     if law.partly_mirrored:
         raise ValueError(
             f"a partly mirrored weight holds two blocks: arrange each of its halves by `law.half`. "
             f"Received: mirror {law.mirror}."
         )
-    if law.taps == "all" and not law.mirror:
+    if law.block_shape == law.shape:
         return [(weight, False)]
-    halves = [slice(0, law.input_channels), slice(law.input_channels, None)]
+    inputs = _channel_slices(law.input_channels, law.mirror)
+    outputs = _channel_slices(law.drawn_outputs * law.copies, law.mirror_outputs, law.copies)
     copies = []
-    for negated, half in enumerate(halves if law.mirror else [slice(None)]):
-        for place in itertools.product(*_tap_slices(law)):
-            if law.mirror:
-                place = (*place[: law.axes.input], half, *place[law.axes.input + 1 :])
-            copies.append((weight[(*place, ...)], bool(negated)))  # a view even at rank 0
+    for (read, first), (written, second) in itertools.product(inputs, outputs):
+        for taps in itertools.product(*_tap_slices(law)):
+            place = list(taps)
+            if law.axes.matrix:
+                place[law.axes.input], place[law.axes.output] = read, written
+            copies.append((weight[(*place, ...)], first != second))  # a view even at rank 0
     return copies
+
+
+def _channel_slices(
+    drawn: int, mirrored: bool | float, copies: int = 1
+) -> list[tuple[slice, bool]]:
+    """Where channels hold the drawn ones, and whether negated there."""
+    starts = [(0, False), (drawn, True)] if mirrored else [(0, False)]
+    return [
+        (slice(start + copy, start + drawn, copies), negated)
+        for start, negated in starts
+        for copy in range(copies)
+    ]
 
 
 def repeat_block(copies: Sequence[Copy], piece: object = ...) -> None:
@@ -175,7 +190,7 @@ def arrange(block: np.ndarray, law: WeightLaw) -> np.ndarray:
     """
     if np.shape(block) != law.block_shape:
         raise ValueError(f"block must be of shape {law.block_shape}. Received: {np.shape(block)}.")
-    if law.taps == "all" and not law.mirror:
+    if law.block_shape == law.shape:
         return np.asarray(block, order="C")  # not ascontiguousarray: that gives a number a side
     weight = np.zeros(law.shape, block.dtype)
     copies = copies_of(weight, law)
@@ -187,6 +202,37 @@ def arrange(block: np.ndarray, law: WeightLaw) -> np.ndarray:
 def block_of(weight: np.ndarray, law: WeightLaw) -> np.ndarray:
     """The block that `arrange` would have made this weight from: its first half, one tap."""
     return copies_of(weight, law)[0][0]
+
+
+def pieces_of(block: np.ndarray, law: WeightLaw) -> list[np.ndarray]:
+    """Views of a block, one for each group or block of its output channels.
+
+    Examples
+    --------
+    >>> from lookslinear.laws import dense_law
+    >>> law = dense_law(2, 6, "haar", 1.0, blocks=3)
+    >>> [piece.shape for piece in pieces_of(np.ones((2, 6)), law)]
+    [(2, 2), (2, 2), (2, 2)]
+    """
+    return np.split(block, law.pieces, axis=law.axes.output) if law.pieces > 1 else [block]
+
+
+def unit_vectors(block: np.ndarray, law: WeightLaw) -> np.ndarray:
+    """All weights of one unit as a row, of the families that are uniform on spheres.
+
+    Returns
+    -------
+    array (units, weights of each): of each output unit, or of each input unit of each piece
+    """
+    if law.family == "output_spheres":
+        return np.moveaxis(block, law.axes.output, 0).reshape(law.drawn_outputs, -1)
+    rows = [np.moveaxis(piece, law.axes.input, 0) for piece in pieces_of(block, law)]
+    return np.concatenate([row.reshape(law.input_channels, -1) for row in rows])
+
+
+def as_convolution(piece: np.ndarray, law: WeightLaw) -> np.ndarray:
+    """A view of a kernel as (*receptive field, in, out), whatever its layout."""
+    return np.moveaxis(piece, (law.axes.input, law.axes.output), (-2, -1))
 
 
 def _tap_slices(law: WeightLaw) -> list[list[slice]]:

@@ -15,7 +15,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookslinear.errors import nearest, real_number, unknown_name, whole_numbers
+from lookslinear.activations import GAINS, Activation, activation, gain_of
+from lookslinear.errors import (
+    known_name,
+    nearest,
+    real_number,
+    unknown_name,
+    whole_number,
+    whole_numbers,
+)
 from lookslinear.fans import axes_of
 from lookslinear.laws import WeightLaw, mirror_degree
 from lookslinear.sampling import Rng
@@ -46,6 +54,10 @@ class Options:
     rescale: str = "glorot"
     poolingScale: float | str | None = None
     rho: float = 0.0
+    activation: str | Activation | None = None
+    gain: float | str | None = None
+    groups: int = 1
+    perBlock: int = 1
     rng: Rng = None
 
     def __post_init__(self):
@@ -57,11 +69,31 @@ class Options:
         if self.rescale not in RESCALES:
             raise unknown_name("rescale", self.rescale, RESCALES)
         _refuse_bad_pooling_scale(self.poolingScale, self.rho)
+        if self.activation is not None:
+            object.__setattr__(self, "activation", activation(self.activation))
+        _refuse_bad_gain(self)
+        for name in ("groups", "perBlock"):
+            object.__setattr__(self, name, whole_number(getattr(self, name), name))
 
-    @property
-    def rectifier_factor(self) -> int:
-        """2 where a ReLU throws half of the second moment away, 1 where none does."""
-        return 2 if self.relu and not self.mirror else 1
+    def gain_factor(self, unsaid: float = 1.0, rectified: float = 2.0) -> float:
+        """The factor of the variance that makes up for the activation before the layer.
+
+        The square of a `gain` that is a number; else 1 for a mirrored weight, after which nothing
+        is missing; else that of the `activation`, or `rectified` for `relu`; `unsaid` if neither is
+        given.
+        """
+        if isinstance(self.gain, float):
+            return self.gain**2
+        if self.mirror:
+            return 1.0
+        if self.activation is not None:
+            return gain_of(self.activation, self.gain or "exact") ** 2
+        if self.gain and not self.relu and unsaid == 1:
+            raise ValueError(
+                f"gain={self.gain!r} is that of an activation: say which, activation='tanh'. "
+                f"Received: none."
+            )
+        return rectified if self.relu else unsaid
 
     @property
     def pooling_factor(self) -> float:
@@ -89,6 +121,9 @@ class Connection:
     sides: tuple[int, ...]
     mirror: bool | float
     dtype: str = "float32"
+    groups: int = 1
+    blocks: int = 1
+    mirror_outputs: bool = False
 
     @classmethod
     def between(
@@ -106,15 +141,11 @@ class Connection:
                 f"inputShape and outputShape must both be (n,) or both (channels, rows, columns). "
                 f"Received: {inputShape} and {outputShape}."
             )
-        channels = inputShape[0]
-        if options.mirror and channels % 2:
-            raise ValueError(
-                f"mirror needs an even number of input channels, as a CReLU gives. "
-                f"Received: inputShape {inputShape}."
-            )
+        _refuse_misfits(inputShape, outputShape, options)
         sides = options.s if len(inputShape) == 3 else ()
-        channels //= 2 if options.mirror else 1
-        return cls(channels, outputShape[0], sides, options.mirror, dtype)
+        channels = inputShape[0] // options.groups // (2 if options.mirror else 1)
+        pieces = {"groups": options.groups, "blocks": options.perBlock}
+        return cls(channels, outputShape[0], sides, options.mirror, dtype, **pieces)
 
     @property
     def fan_in(self) -> int:
@@ -123,8 +154,13 @@ class Connection:
 
     @property
     def fan_out(self) -> int:
-        """The outputs that one input reaches."""
-        return self.num_filters * math.prod(self.sides)
+        """The outputs that one input reaches, of one block."""
+        return self.block_filters * math.prod(self.sides)
+
+    @property
+    def block_filters(self) -> int:
+        """The filters of one group and block, before a doubling."""
+        return self.num_filters // (self.groups * self.blocks)
 
     @property
     def stored_channels(self) -> int:
@@ -136,12 +172,35 @@ class Connection:
         """The weight's shape in Theano's layout, before a doubling."""
         return self._shape(self.channels_in)
 
-    def law(self, family: str, scale: float, taps: str = "all") -> WeightLaw:
+    def law(self, family: str, scale: float, taps: str = "all", **claims) -> WeightLaw:
         """The law of this connection's weight, in Theano's layout."""
         shape = self._shape(self.stored_channels)
         taps = taps if self.sides else "all"
-        axes = axes_of(len(shape), "theano")
-        return WeightLaw(shape, axes, family, scale, taps, self.mirror, dtype=self.dtype)
+        axes = axes_of(len(shape), "theano", self.groups)
+        claims |= {"mirror_outputs": self.mirror_outputs, "blocks": self.blocks}
+        return WeightLaw(shape, axes, family, scale, taps, self.mirror, dtype=self.dtype, **claims)
+
+    def with_mirrored_outputs(self) -> Connection:
+        """The same weight with the second half of its filters the negative of the first."""
+        if self.num_filters % 2:
+            raise ValueError(
+                f"mirrored outputs need an even number of filters. Received: {self.num_filters}."
+            )
+        return dataclasses.replace(self, num_filters=self.num_filters // 2, mirror_outputs=True)
+
+    def framed(self, singular_value: float, taps: str = "centre") -> WeightLaw:
+        """The law of Haar frames between channels with this singular value."""
+        longer = max(self.channels_in, self.block_filters)
+        return self.law("haar", singular_value / math.sqrt(longer), taps)
+
+    def narrowed(self, copies: int) -> Connection:
+        """The connection of the filters that are drawn where each stands `copies` times."""
+        if self.num_filters % copies:
+            raise ValueError(
+                f"the filters must be a multiple of {copies}, of which each is to have copies. "
+                f"Received: {self.num_filters}."
+            )
+        return dataclasses.replace(self, num_filters=self.num_filters // copies)
 
     def unmirrored(self) -> Connection:
         """The same weight, drawn whole."""
@@ -156,9 +215,34 @@ class Connection:
             )
 
     def _shape(self, channels: int) -> tuple[int, ...]:
+        filters = self.num_filters * (2 if self.mirror_outputs else 1)
         if self.sides:
-            return (self.num_filters, channels, *self.sides)
-        return (channels, self.num_filters)
+            return (filters, channels, *self.sides)
+        return (channels, filters)
+
+
+def _refuse_misfits(
+    inputShape: tuple[int, ...], outputShape: tuple[int, ...], options: Options
+) -> None:
+    """Raises for channels that cannot be halved, or split into groups and blocks."""
+    channels, filters, groups = inputShape[0], outputShape[0], options.groups
+    if options.mirror and channels % 2:
+        raise ValueError(
+            f"mirror needs an even number of input channels, as a CReLU gives. "
+            f"Received: inputShape {inputShape}."
+        )
+    if groups > 1 and (options.mirror or len(inputShape) == 1):
+        raise ValueError(
+            f"groups are for kernels that are not mirrored: CReLU does not put the halves of a "
+            f"group side by side. Received: groups {groups}, inputShape {inputShape}, mirror "
+            f"{options.mirror}."
+        )
+    if channels % groups or filters % (groups * options.perBlock):
+        raise ValueError(
+            f"the input channels must split evenly into groups, the output channels into groups of "
+            f"perBlock blocks. Received: {channels} to {filters} channels, groups {groups}, "
+            f"perBlock {options.perBlock}."
+        )
 
 
 def checked_options(options: Mapping[str, object], own: Sequence[str] = ()) -> Options:
@@ -183,7 +267,7 @@ def checked_options(options: Mapping[str, object], own: Sequence[str] = ()) -> O
     >>> checked_options({"miror": True})
     Traceback (most recent call last):
     TypeError: unknown option 'miror'. Did you mean 'mirror'? Known: s, relu, mirror, pooling, \
-signalPriorities, rescale, poolingScale, rho, rng.
+signalPriorities, rescale, poolingScale, rho, activation, gain, groups, perBlock, rng.
     """
     known = [field.name for field in dataclasses.fields(Options)]
     for name in options:
@@ -218,6 +302,25 @@ def _refuse_bad_priorities(priorities: Sequence[float]) -> None:
         raise ValueError(f"{wanted}. Received: {priorities!r}.")
     for priority in priorities:
         real_number(priority, "each of signalPriorities", least=0)
+
+
+def _refuse_bad_gain(options: Options) -> None:
+    gain, phi = options.gain, options.activation
+    if options.relu and phi is not None and phi.name != "relu":
+        raise ValueError(
+            f"relu=True is activation='relu': give one of the two. Received: activation "
+            f"{phi.name!r}."
+        )
+    if isinstance(gain, str):
+        known_name("gain", gain, GAINS)
+        if phi is not None:
+            gain_of(phi, gain)
+        elif options.relu:
+            object.__setattr__(options, "activation", activation("relu"))
+    elif gain is not None:
+        if real_number(gain, "gain", least=0) == 0:
+            raise ValueError("gain must be above 0. Received: 0. Use 'zeros'.")
+        object.__setattr__(options, "gain", float(gain))
 
 
 def _refuse_bad_pooling_scale(poolingScale: float | str | None, rho: float) -> None:

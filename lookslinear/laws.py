@@ -7,7 +7,6 @@ predicts with it, and `lookslinear.checks.check_draw` holds an array to it.
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,33 +14,47 @@ from functools import cached_property
 import numpy as np
 
 from lookslinear.errors import known_name, real_number, refuse_other_kind
-from lookslinear.fans import Axes, Fans, as_shape, axes_of, fans, keras_axes
-
-#: How the entries are distributed.
-FAMILIES = (
-    "normal",
-    "uniform",
-    "truncated_normal",
-    "haar",
-    "constant",
-    "identity",
-    "repeated_identity",
+from lookslinear.families import (
+    BLENDING,
+    DTYPES,
+    FAMILIES,
+    FIXED,
+    INDEPENDENT,
+    SPHERES,
+    TAPS,
+    TRUNCATED_DEVIATION,
+    TRUNCATION,
+    dtype_name,
+    independent_share,
+    mirror_degree,
+    refuse_bad_bound,
+    truncated_deviation,
 )
-#: Which positions of a kernel can be non-zero.
-TAPS = ("all", "centre", "average")
-DTYPES = ("float16", "float32", "float64")
-#: Families whose entries are independent and identically distributed.
-INDEPENDENT = ("normal", "uniform", "truncated_normal")
-#: Families that a weight may be mirrored in to a degree: a sum of two normal numbers is normal, and
-#: one of two frames keeps their second moment.
-BLENDING = ("normal", "haar")
-#: Families that leave nothing to chance.
-FIXED = ("constant", "identity", "repeated_identity")
-#: Where a truncated normal is cut, in standard deviations before the cut.
-TRUNCATION = 2.0
-#: The standard deviation that is left of a standard normal cut there, by
-#: sqrt(1 - 2 t pdf(t) / (2 cdf(t) - 1)) at t = 2.
-TRUNCATED_DEVIATION = 0.8796256610342398
+from lookslinear.fans import Axes, Fans, as_shape, axes_of, fans, keras_axes
+from lookslinear.impossible import refuse_impossible
+
+__all__ = [
+    "BLENDING",
+    "DTYPES",
+    "FAMILIES",
+    "FIXED",
+    "INDEPENDENT",
+    "SPHERES",
+    "TAPS",
+    "TRUNCATED_DEVIATION",
+    "TRUNCATION",
+    "WeightLaw",
+    "binomial_shares",
+    "dense_law",
+    "dtype_name",
+    "entries_law",
+    "independent_share",
+    "mirror_degree",
+    "normal_law",
+    "truncated_deviation",
+    "truncated_normal_law",
+    "uniform_law",
+]
 
 
 @dataclass(frozen=True)
@@ -55,10 +68,14 @@ class WeightLaw:
     axes : Axes
         Which of its axes are input, output and receptive field.
     family : str
-        'normal', 'uniform', 'truncated_normal' (cut at two of its own standard deviations before
-        the cut), 'haar' (a uniformly distributed orthonormal frame, scaled; a kernel with all taps
-        is flattened to (rest, out)), 'constant', 'identity' (zeros beside the square) or
-        'repeated_identity' (the identity again and again along the longer side).
+        'normal', 'uniform', 'truncated_normal' (cut at `truncation`), 'haar' (a uniformly
+        distributed orthonormal frame, scaled; a kernel with all taps is flattened to (rest, out)),
+        'haar_convolution' (a kernel that, as an operator under circular padding, is a multiple of
+        an isometry or of the adjoint of one), 'output_spheres' and 'input_spheres' (all weights of
+        one output unit, or of one input unit, uniform on a sphere of the same radius, each unit's
+        independent of the others'), 'constant', 'identity' (zeros beside the square),
+        'repeated_identity' (the identity again and again along the longer side) or 'hadamard' (the
+        corner of Sylvester's matrix of signs).
     scale : float
         The root mean square of an entry that can be non-zero: the standard deviation of the result
         for the random families, the constant, or the value on the diagonal of an identity.
@@ -81,6 +98,18 @@ class WeightLaw:
     mean : float
         What is added to every entry of a family with independent ones; `scale` is then the
         standard deviation about it.
+    mirror_outputs : bool
+        Whether the second half of the output channels is the negative of the first: a ReLU then
+        makes of them what a CReLU makes of the first half. With `mirror` the weight is
+        [[V, -V], [-V, V]], which a ReLU follows and reads.
+    blocks : int
+        Into how many kernels the output channels are split that are each drawn by themselves, as
+        the gates of a recurrent layer are.
+    copies : int
+        How many neighbouring output channels are equal, as those that sub-pixel layers spread over
+        one pixel.
+    truncation : float
+        Where a 'truncated_normal' is cut, in standard deviations before the cut, both ways.
 
     Raises
     ------
@@ -89,7 +118,9 @@ class WeightLaw:
 
     References
     ----------
-    Balduzzi et al. 2017, arXiv 1702.08591, section 4 (looks-linear initialisation).
+    Balduzzi et al. 2017, arXiv 1702.08591, section 4 (looks-linear initialisation); Burkholz &
+    Dubatovka 2019, arXiv 1806.06362 (for ReLU); Xiao et al. 2018, arXiv 1806.05393, algorithm 1
+    (orthogonal convolutions).
 
     Examples
     --------
@@ -107,6 +138,10 @@ class WeightLaw:
     sparsity: float = 0.0
     dtype: str = "float32"
     mean: float = 0.0
+    mirror_outputs: bool = False
+    blocks: int = 1
+    copies: int = 1
+    truncation: float = TRUNCATION
 
     def __post_init__(self):
         object.__setattr__(self, "shape", as_shape(self.shape))
@@ -115,10 +150,7 @@ class WeightLaw:
         object.__setattr__(self, "mirror", mirror_degree(self.mirror))
         known_name("family", self.family, FAMILIES)
         known_name("taps", self.taps, TAPS)
-        _refuse_bad_numbers(self)
-        _refuse_impossible_shapes(self)
-        if self.partly_mirrored:
-            _refuse_bad_blends(self)
+        refuse_impossible(self)
 
     @cached_property
     def input_channels(self) -> int:
@@ -130,6 +162,16 @@ class WeightLaw:
     def output_channels(self) -> int:
         """The output channels of all groups."""
         return math.prod(self.shape[axis] for axis in self.axes.outputs)
+
+    @cached_property
+    def drawn_outputs(self) -> int:
+        """The output channels that are drawn: without copies and mirrored ones."""
+        return self.output_channels // ((2 if self.mirror_outputs else 1) * self.copies)
+
+    @property
+    def pieces(self) -> int:
+        """Into how many matrices the drawn output channels are split: groups, and blocks."""
+        return self.axes.groups * self.blocks
 
     @cached_property
     def receptive_field(self) -> tuple[int, ...]:
@@ -156,8 +198,10 @@ class WeightLaw:
 
     @cached_property
     def block_shape(self) -> tuple[int, ...]:
-        """The shape of the block that is drawn: no mirrored half, no empty taps."""
+        """The shape of the block that is drawn: no mirrored half, no empty taps, no copies."""
         shape = list(self.unmirrored_shape)
+        if self.drawn_outputs != self.output_channels:
+            shape[self.axes.output] = self.drawn_outputs
         if self.taps != "all":
             for axis in self.axes.receptive(len(shape)):
                 shape[axis] = min(shape[axis], 1)
@@ -165,20 +209,43 @@ class WeightLaw:
 
     @cached_property
     def fans(self) -> Fans:
-        """Fan in and out over all taps, the input channels counted before the doubling."""
-        return fans(self.unmirrored_shape, self.axes)
+        """Fan in and out over all taps of one block, channels counted before the doublings."""
+        fan_in, fan_out = fans(self.unmirrored_shape, self.axes)
+        return Fans(fan_in, fan_out // ((2 if self.mirror_outputs else 1) * self.blocks))
 
     @cached_property
     def frame_shape(self) -> tuple[int, int]:
-        """The matrix (rest, output) that one group of the block is flattened to."""
-        outputs = self.output_channels // self.axes.groups
-        rest = math.prod(self.block_shape) // self.output_channels if self.output_channels else 0
-        return rest, outputs
+        """The matrix (rest, output) that one group, or block, of what is drawn is flattened to."""
+        outputs = self.drawn_outputs
+        rest = math.prod(self.block_shape) // outputs if outputs else 0
+        return rest, outputs // self.pieces
 
     @cached_property
     def gain(self) -> float:
-        """The singular value of a Haar frame's matrix: scale times the root of its longer side."""
-        return self.scale * math.sqrt(max(self.frame_shape))
+        """The singular value of a Haar frame's matrix: scale times the root of its longer side.
+
+        Of a 'haar_convolution' that of the operator, between channels the longer side times the
+        root of the number of taps.
+        """
+        rest, outputs = self.frame_shape
+        if self.family == "haar_convolution":
+            taps = math.prod(self.receptive_field)
+            return self.scale * math.sqrt(max(self.input_channels, outputs) * taps)
+        return self.scale * math.sqrt(max(rest, outputs))
+
+    @cached_property
+    def radius(self) -> float:
+        """The norm of all weights of one unit, of the families that are uniform on spheres."""
+        rest, outputs = self.frame_shape
+        if self.family == "input_spheres":
+            taps = rest // self.input_channels if self.input_channels else 0
+            return self.scale * math.sqrt(outputs * taps)
+        return self.scale * math.sqrt(rest)
+
+    @property
+    def normal_deviation(self) -> float:
+        """The standard deviation of a truncated normal before the cut."""
+        return self.scale / truncated_deviation(self.truncation)
 
     @cached_property
     def zeros_per_output(self) -> int:
@@ -191,61 +258,32 @@ class WeightLaw:
         rest = self.frame_shape[0]
         return self.scale**2 * (1 - self.zeros_per_output / rest if rest else 1)
 
+    @property
+    def whole(self) -> bool:
+        """Whether all that is drawn is one matrix, or nothing in its law tells it from one."""
+        return self.axes.groups == 1 and (self.blocks == 1 or self.family in INDEPENDENT)
+
     def with_dtype(self, dtype: str) -> WeightLaw:
         """The same claim in another dtype."""
         return replace(self, dtype=dtype)
 
 
-def dtype_name(dtype: object) -> str:
-    """The name of a dtype that can be drawn, from anything that NumPy reads as one.
+def binomial_shares(side: int) -> np.ndarray:
+    """How an orthogonal convolution's energy lies over the taps along an axis, on the average.
+
+    .. math:: \\binom{s - 1}{t} 2^{1 - s}
+
+    since every further tap passes on half of the channels to either side of it.
 
     Examples
     --------
-    >>> dtype_name(np.float32)
-    'float32'
-    >>> dtype_name(None)
-    Traceback (most recent call last):
-    lookslinear.errors.UnknownNameError: unknown dtype None. Known: float16, float32, float64.
+    >>> binomial_shares(3).tolist()
+    [0.25, 0.5, 0.25]
     """
-    try:
-        name = None if dtype is None else np.dtype(dtype).name  # NumPy reads None as float64
-    except (TypeError, ValueError, SyntaxError):
-        name = dtype
-    return known_name("dtype", name, DTYPES)
-
-
-def mirror_degree(mirror: bool | float) -> bool | float:
-    """How far a weight is mirrored: False for 0, True for 1, else the number between them.
-
-    Examples
-    --------
-    >>> mirror_degree(1), mirror_degree(0.0), mirror_degree(0.5)
-    (True, False, 0.5)
-    >>> mirror_degree(-0.5)
-    Traceback (most recent call last):
-    ValueError: mirror must be True, False or a number from 0 to 1. Received: -0.5.
-    """
-    wanted = "mirror must be True, False or a number from 0 to 1"
-    if not isinstance(mirror, numbers.Real | np.bool_):
-        raise TypeError(f"{wanted}. Received: {mirror!r}.")
-    if not 0 <= mirror <= 1:
-        raise ValueError(f"{wanted}. Received: {mirror!r}.")
-    return float(mirror) if 0 < mirror < 1 else bool(mirror)
-
-
-def independent_share(degree: float) -> float:
-    """How much of the second half of a weight mirrored to a degree is independent of the first.
-
-    .. math:: \\sqrt{1 - r^2}
-
-    in units of the standard deviation of an entry.
-
-    Examples
-    --------
-    >>> independent_share(0.6)
-    0.8
-    """
-    return math.sqrt((1 - degree) * (1 + degree))
+    shares = np.ones(1)
+    for _ in range(side - 1):
+        shares = np.convolve(shares, [0.5, 0.5])
+    return shares
 
 
 def dense_law(inputs: int, outputs: int, family: str, scale: float, **claims) -> WeightLaw:
@@ -301,72 +339,20 @@ def uniform_law(shape: Sequence[int], minval: float, maxval: float, dtype: str) 
     return entries_law(shape, "uniform", scale, mean=mean, dtype=dtype)
 
 
-def truncated_normal_law(shape: Sequence[int], mean: float, stddev: float, dtype: str) -> WeightLaw:
-    """The law of normal entries drawn again beyond two `stddev`: their deviation is 0.88 of it.
+def truncated_normal_law(
+    shape: Sequence[int], mean: float, stddev: float, dtype: str, bound: float = TRUNCATION
+) -> WeightLaw:
+    """The law of normal entries drawn again beyond `bound` of `stddev`.
+
+    Cut at two their deviation is 0.88 of it.
 
     Examples
     --------
     >>> truncated_normal_law((3, 4), 0.0, 1.0, "float32").scale == TRUNCATED_DEVIATION
     True
     """
-    scale = real_number(stddev, "stddev", least=0) * TRUNCATED_DEVIATION
-    return entries_law(shape, "truncated_normal", scale, mean=mean, dtype=dtype)
-
-
-def _refuse_bad_numbers(law: WeightLaw) -> None:
-    real_number(law.scale, "scale", least=-math.inf if law.family in FIXED else 0)
-    if not 0 <= real_number(law.sparsity, "sparsity") < 1:
-        raise ValueError(f"sparsity must be in [0, 1). Received: {law.sparsity!r}.")
-    if law.sparsity and law.family not in INDEPENDENT:
-        raise ValueError(f"sparsity needs independent entries. Received: family {law.family!r}.")
-    if real_number(law.mean, "mean") and (law.family not in INDEPENDENT or law.sparsity):
-        raise ValueError(
-            f"a mean needs independent entries, none of them cut. Received: family "
-            f"{law.family!r}, sparsity {law.sparsity}."
-        )
-
-
-#: The independent part of a half, in units of the dtype's rounding, from which it can be read off.
-_LEGIBLE = 64
-
-
-def _refuse_bad_blends(law: WeightLaw) -> None:
-    """A degree between 0 and 1 is for families of a known blend, and what the dtype resolves."""
-    if law.family not in BLENDING or law.sparsity or law.mean:
-        raise ValueError(
-            f"a mirror between 0 and 1 adds two draws, so it needs normal entries of mean 0, none "
-            f"of them cut, or Haar frames. Received: mirror {law.mirror}, family {law.family!r}, "
-            f"sparsity {law.sparsity}, mean {law.mean}. Use mirror=True, or normal entries."
-        )
-    if independent_share(law.mirror) < _LEGIBLE * np.finfo(law.dtype).eps:
-        raise ValueError(
-            f"a mirror of {law.mirror} cannot be told from 1 in {law.dtype}. Use mirror=True."
-        )
-
-
-def _refuse_impossible_shapes(law: WeightLaw) -> None:
-    rank = len(law.shape)
-    if max(law.axes.named, default=-1) >= rank:
-        raise ValueError(f"axes must be axes of the shape {law.shape}. Received: {law.axes}.")
-    if not law.axes.matrix and not _of_loose_entries(law):
-        raise ValueError(
-            f"only independent or equal entries, on all taps, whole and not mirrored, go without "
-            f"one input and one output axis. Received: shape {law.shape}, {law.axes}."
-        )
-    if law.mirror and law.shape[law.axes.input] % 2:
-        raise ValueError(
-            f"mirror needs an even number of input channels, as CReLU gives. "
-            f"Received: {law.shape[law.axes.input]}."
-        )
-    if law.taps == "average" and min(law.receptive_field, default=0) < 2:
-        raise ValueError(
-            f"an average over two taps an axis needs a filter of at least 2 along each axis. "
-            f"Received: {law.receptive_field}."
-        )
-    fans(law.unmirrored_shape, law.axes)
-
-
-def _of_loose_entries(law: WeightLaw) -> bool:
-    """Whether no entry says anything of another, so that channels matter for the fans alone."""
-    arranged = law.mirror or law.sparsity or law.taps != "all" or law.axes.groups != 1
-    return law.family in (*INDEPENDENT, "constant") and not arranged
+    refuse_bad_bound(bound, "bound")
+    scale = real_number(stddev, "stddev", least=0) * truncated_deviation(bound)
+    return entries_law(
+        shape, "truncated_normal", scale, mean=mean, dtype=dtype, truncation=float(bound)
+    )

@@ -14,9 +14,19 @@ ROOMS = {
     "utilityFunctions": {"lookslinear"},
     "initialising": {"utilityFunctions", "lookslinear"},
     "initialisations": {"initialising", "lookslinear"},
+    "registering": {"initialisations", "initialising", "lookslinear"},
+    "promises": {"initialisations", "utilityFunctions", "lookslinear"},
     "layers": {"initialisations", "utilityFunctions", "lookslinear"},
     "training": {"layers", "initialisations", "utilityFunctions", "lookslinear"},
-    "experiments": {"training", "layers", "initialisations", "utilityFunctions", "lookslinear"},
+    "experiments": {
+        "registering",
+        "promises",
+        "training",
+        "layers",
+        "initialisations",
+        "utilityFunctions",
+        "lookslinear",
+    },
 }
 #: Each room, and what it may import from outside.
 OUTSIDE = {
@@ -24,16 +34,19 @@ OUTSIDE = {
     "utilityFunctions": {"numpy", "scipy", "theano", "scipy_openblas32"},
     "initialising": {"numpy"},
     "initialisations": set(),
+    "registering": set(),
+    "promises": {"numpy"},
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
     "training": {"numpy", "pandas", "rich", "safetensors"},  # pandas for tables of changes
     "experiments": {
-        "jinja2", "numpy", "pandas", "matplotlib", "rich", "sklearn", "threadpoolctl", "tyro",
+        "jinja2", "numpy", "pandas", "matplotlib", "rich", "safetensors", "sklearn",
+        "threadpoolctl", "tyro",
     },
 }  # fmt: skip
 #: Rooms inside lookslinear that never import one another.
 STRANGERS = ("theory", "measures", "sampling")
 #: numpy.random attributes that draw nothing themselves.
-SEEDING = {"Generator", "SeedSequence", "SFC64", "bit_generator", "default_rng"}
+SEEDING = {"Generator", "SeedSequence", "SFC64", "bit_generator", "default_rng", "get_state"}
 
 
 def filesOf(room):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import math
 import numbers
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from lookslinear.backend import SeedGenerator, as_dtype, as_shape, is_seed_generator, rng_of
-from lookslinear.errors import nearest
+from lookslinear.errors import nearest, whole_number
 from lookslinear.fans import Axes, keras_axes
 from lookslinear.laws import DTYPES, FIXED, WeightLaw
 from lookslinear.sampling import Rng, as_seed, draw
+
+#: Axes as they are given.
+AxesLike = int | Sequence[int] | None
 
 
 class Initializer:
@@ -266,3 +270,13 @@ def _jsonable(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
     return value.item() if isinstance(value, np.generic) else value
+
+
+def checked_axes(axes: AxesLike, name: str) -> tuple[int, ...] | None:
+    """Axes as a configuration holds them, always several; None stays."""
+    if axes is None:
+        return None
+    several = isinstance(axes, Sequence) and not isinstance(axes, str)
+    # Always several, as Keras wants them in a configuration.
+    axes = axes if several else (axes,)
+    return tuple(whole_number(axis, f"each of {name}", least=-math.inf) for axis in axes)

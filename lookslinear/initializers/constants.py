@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -197,6 +198,40 @@ class Dirac(Initializer):
         refuse_other_than_kernels(self, shape, "Identity")
         axes = self.axes(len(shape))
         return WeightLaw(shape, axes, "identity", 1.0, taps="centre", dtype=dtype)
+
+
+@registered()
+class ZerO(Initializer):
+    """The identity where a layer does not widen, else a corner of Hadamard's matrix; centre tap.
+
+    .. math:: W_{ij} = [i = j] \\; (out \\le in), \\qquad
+              W_{ij} = 2^{-m/2} (-1)^{i \\cdot j}, \\; m = \\lceil \\log_2 out \\rceil
+
+    with i . j the number of ones that the binary digits of both have in common. The factor is that
+    of the authors' code.
+
+    Raises
+    ------
+    ValueError
+        For shapes that are no matrix's and no kernel's.
+
+    References
+    ----------
+    Zhao, Schaefer, Anandkumar 2022, arXiv 2110.12661, algorithms 1 and 2.
+
+    Examples
+    --------
+    >>> ZerO()((2, 4)).tolist()
+    [[0.5, 0.5, 0.5, 0.5], [0.5, -0.5, 0.5, -0.5]]
+    """
+
+    def _law(self, shape: tuple[int, ...], dtype: str) -> WeightLaw:
+        axes, taps = axes_of(len(shape), "keras"), "centre" if len(shape) > 2 else "all"
+        inputs, outputs = shape[-2:]
+        if outputs <= inputs:
+            return WeightLaw(shape, axes, "identity", 1.0, taps, dtype=dtype)
+        scale = 2.0 ** (-math.ceil(math.log2(outputs)) / 2)
+        return WeightLaw(shape, axes, "hadamard", scale, taps, dtype=dtype)
 
 
 def refuse_other_than_kernels(initializer: Initializer, shape: tuple[int, ...], dense: str) -> None:

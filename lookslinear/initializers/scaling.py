@@ -6,12 +6,17 @@ Glorot's, He's and LeCun's are the scale, mode and distribution that their paper
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from lookslinear.backend import SeedGenerator
-from lookslinear.errors import nearest, whole_number
+from lookslinear.errors import nearest
 from lookslinear.fans import Axes, fans, keras_axes, refuse_half_named
-from lookslinear.initializers.base import RandomInitializer, is_real, number_argument
+from lookslinear.initializers.base import (
+    AxesLike,
+    RandomInitializer,
+    checked_axes,
+    is_real,
+    number_argument,
+)
 from lookslinear.initializers.registry import registered
 from lookslinear.laws import WeightLaw
 
@@ -27,7 +32,6 @@ DISTRIBUTIONS = {
     "untruncated_normal": "normal",
     "uniform": "uniform",
 }
-AxesLike = int | Sequence[int] | None
 
 
 @registered()
@@ -91,8 +95,8 @@ class VarianceScaling(RandomInitializer):
         _refuse_unknown_word("distribution", distribution, DISTRIBUTIONS)
         self.mode, self.distribution = mode, distribution
         refuse_half_named(input_axes, output_axes)
-        self.input_axes = _checked_axes(input_axes, "input_axes")
-        self.output_axes = _checked_axes(output_axes, "output_axes")
+        self.input_axes = checked_axes(input_axes, "input_axes")
+        self.output_axes = checked_axes(output_axes, "output_axes")
         super().__init__(seed)
 
     def axes(self, rank: int) -> Axes:
@@ -112,15 +116,6 @@ def _refuse_unknown_word(name: str, word: object, known: dict) -> None:
             f"Invalid `{name}` argument: {word}.{nearest(word, known)} "
             f"Please use one of {', '.join(sorted(known))}."
         )
-
-
-def _checked_axes(axes: AxesLike, name: str) -> tuple[int, ...] | None:
-    if axes is None:
-        return None
-    several = isinstance(axes, Sequence) and not isinstance(axes, str)
-    # Always several, as Keras wants them in a configuration.
-    axes = axes if several else (axes,)
-    return tuple(whole_number(axis, f"each of {name}", least=-math.inf) for axis in axes)
 
 
 class _Named(VarianceScaling):

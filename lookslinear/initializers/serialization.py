@@ -21,6 +21,15 @@ KERAS_CLASSES = {
     *("RandomNormal", "RandomUniform", "TruncatedNormal", "GlorotNormal", "GlorotUniform"),
     *("HeNormal", "HeUniform", "LecunNormal", "LecunUniform"),
 }
+#: Arguments that Keras's classes of these names do not know, and what they do without them.
+OWN = {
+    ("Identity", "fill"): "zeros",
+    ("Orthogonal", "mode"): "auto",
+    ("Orthogonal", "per_block"): 1,
+    ("Orthogonal", "input_axes"): None,
+    ("Orthogonal", "output_axes"): None,
+}
+_NONE = object()
 #: Packages whose configurations use the names of this one.
 DIALECTS = ("keras", "tf_keras", "tensorflow", "cthulhu", "lookslinear", "builtins")
 
@@ -126,9 +135,10 @@ def _serialized_object(initializer: Initializer) -> dict:
         return _dictionary(module, name, config, name)
     if name not in KERAS_CLASSES:
         return _dictionary("lookslinear.initializers", name, config, name)
-    if config.get("fill") == "zeros":  # Keras's Identity does the same, and knows no such argument
-        del config["fill"]
-    return _dictionary("keras.initializers", name, config, None)
+    given = {key: value for key, value in config.items() if value != OWN.get((name, key), _NONE)}
+    if any((name, key) in OWN for key in given) and name != "Identity":
+        return _dictionary("lookslinear.initializers", name, given, name)
+    return _dictionary("keras.initializers", name, given, None)
 
 
 def _dictionary(module: str, name: str, config: dict, registered_name: str | None) -> dict:

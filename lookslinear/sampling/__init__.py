@@ -6,7 +6,7 @@ each draw. Two layers that are given the same int start equal, so a network give
 of one seed (`child_seed`).
 
 The rooms: `seeds`, `threads`, `sources` of numbers, independent `entries` of them, Haar `frames`,
-`helpers`, `blas`.
+orthogonal `convolutions`, vectors on `spheres`, `helpers`, `blas`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from numpy.random import Generator
 
 from lookslinear.arranging import (
     Copy,
+    as_convolution,
     blend,
     copies_of,
     halves_of,
     mask_sparsely,
+    pieces_of,
     repeat_block,
 )
 from lookslinear.errors import refuse_other_kind
-from lookslinear.laws import INDEPENDENT, WeightLaw, normal_law
-from lookslinear.sampling import entries, frames
+from lookslinear.laws import INDEPENDENT, SPHERES, WeightLaw, normal_law
+from lookslinear.sampling import convolutions, entries, frames, spheres
 from lookslinear.sampling.frames import haar_frame
 from lookslinear.sampling.kernels import populate
 from lookslinear.sampling.seeds import Rng, Streams, as_generator, as_seed, child_seed
@@ -179,8 +181,20 @@ def _place_ones(block: np.ndarray, count: int, law: WeightLaw) -> None:
     outputs_last = np.moveaxis(block, law.axes.output, -1)
     steps = np.arange(count)
     rows = np.unravel_index(steps % rest, outputs_last.shape[:-1])
-    for first in range(0, law.output_channels, outputs):
+    for first in range(0, law.drawn_outputs, outputs):
         outputs_last[(*rows, first + steps % outputs)] = law.scale
+
+
+def _hadamard(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:
+    """The corner of Sylvester's matrix: its sign is the parity of the ones that indices share."""
+    for piece in pieces_of(block, law):
+        kernel = as_convolution(piece, law)
+        inputs, outputs = map(np.arange, kernel.shape[-2:])
+        shared, odd = inputs[:, None] & outputs, np.zeros(kernel.shape[-2:], bool)
+        while shared.any():
+            odd ^= (shared & 1).astype(bool)
+            shared >>= 1
+        kernel[...] = np.where(odd, -law.scale, law.scale)
 
 
 def _cut(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:
@@ -207,8 +221,11 @@ def _repeat(copies: list[Copy], threads: int | None) -> None:
 
 _FAMILIES = {
     **dict.fromkeys(INDEPENDENT, entries.fill),
+    **dict.fromkeys(SPHERES, spheres.fill),
     "haar": frames.fill,
+    "haar_convolution": convolutions.fill,
     "constant": _constant,
     "identity": _identity,
     "repeated_identity": _repeated_identity,
+    "hadamard": _hadamard,
 }

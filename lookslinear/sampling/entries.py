@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.random import Generator
+from scipy.special import ndtr
 
-from lookslinear.laws import TRUNCATED_DEVIATION, TRUNCATION, WeightLaw
+from lookslinear.laws import WeightLaw
 from lookslinear.sampling.seeds import Streams
 from lookslinear.sampling.sources import MAKING, OfBits, OfGenerator
 from lookslinear.sampling.threads import run_blocks
@@ -106,10 +107,10 @@ def _uniform(numbers: np.ndarray, law: WeightLaw, source: Source) -> None:
 
 
 def _truncated_normal(numbers: np.ndarray, law: WeightLaw, source: Source) -> None:
-    deviation = law.scale / TRUNCATED_DEVIATION
-    radius = TRUNCATION * deviation
+    deviation = law.normal_deviation
+    radius = law.truncation * deviation
     source.normal(numbers, deviation)
-    done, offered = 0, _offered(numbers.size)
+    done, offered = 0, _offered(numbers.size, law.truncation)
     while done < numbers.size:
         candidates = np.empty(offered, numbers.dtype)
         source.normal(candidates, deviation)
@@ -118,9 +119,11 @@ def _truncated_normal(numbers: np.ndarray, law: WeightLaw, source: Source) -> No
     _move(numbers, law, radius)
 
 
-def _offered(count: int) -> int:
-    """Candidates that nearly always suffice to replace the 4.6 % that lie beyond two deviations."""
-    return int(0.0477 * count + 5 * math.sqrt(0.05 * count)) + 16
+def _offered(count: int, bound: float) -> int:
+    """Candidates that nearly always suffice to replace those that lie beyond the bound."""
+    beyond = 2 * float(ndtr(-bound))
+    share = round(beyond / (1 - beyond), 4)  # 0.0477 beyond two deviations
+    return int(share * count + 5 * math.sqrt(round(share, 2) * count)) + 16
 
 
 def _move(numbers: np.ndarray, law: WeightLaw, radius: float = math.inf) -> None:

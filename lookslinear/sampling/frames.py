@@ -29,6 +29,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.linalg import lapack
 
+from lookslinear.arranging import pieces_of
 from lookslinear.errors import known_name, whole_number
 from lookslinear.laws import WeightLaw, dtype_name
 from lookslinear.sampling.blas import add_product, invert_unit_upper, on_one_thread, upper_gram
@@ -48,11 +49,9 @@ SMALL = 400**3
 
 
 def fill(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:
-    """Fills an array of shape `law.block_shape` with one scaled Haar frame for each group."""
-    outputs_last = np.moveaxis(block, law.axes.output, -1)
-    outputs = law.frame_shape[1]
-    for first in range(0, law.output_channels, outputs):
-        group = outputs_last[..., first : first + outputs]
+    """Fills an array of shape `law.block_shape` with a scaled Haar frame for each piece."""
+    for piece in pieces_of(block, law):
+        group = np.moveaxis(piece, law.axes.outputs, range(-len(law.axes.outputs), 0))
         frame = _as_matrix(group, law)
         _fill_frame(frame, law.gain, generator, threads)
         if not np.may_share_memory(frame, group):

@@ -23,6 +23,7 @@ from lookslinear.theory.batches import Batch
 from lookslinear.theory.depth import MANY
 from lookslinear.theory.gradients import Gradients, preceding
 from lookslinear.theory.maps import as_correlation
+from lookslinear.theory.pairs import as_crelu
 from lookslinear.theory.signals import Signals, along, correlation_of, entering, normalises
 from lookslinear.theory.stages import Network, as_entering_moment, check_chain, every_stage
 
@@ -63,10 +64,8 @@ def correlations(
     >>> [round(float(c), 4) for c in correlations([Stage(linear)] + 2 * [Stage(he, "relu")], 1, 0)]
     [0.0, 0.3183, 0.4937]
     """
-    return [
-        correlation_of(signals.covariances[0], signals.moment)
-        for signals in _pair(stages, q, c0, batch)[1:]
-    ]
+    passed = _pair(stages, q, c0, batch)[1:]
+    return [correlation_of(signals.covariances[0], signals.moment) for signals in passed]
 
 
 def gradient_correlations(
@@ -99,6 +98,7 @@ def gradient_correlations(
     1.0
     """
     passed = _pair(stages, q, c0, batch)
+    stages = as_crelu(stages)
     gradient = np.ones(np.shape(passed[-1].moment))
     found = [(gradient, gradient)]
     for element, signals in zip(stages[:0:-1], passed[-2:0:-1], strict=True):
@@ -109,6 +109,7 @@ def gradient_correlations(
 def _pair(stages: Network, q, c0, batch: Batch) -> list[Signals]:
     """The signals of two samples as they enter and after each element."""
     check_chain(stages)
+    stages = as_crelu(stages)
     _refuse_curved_averages(stages)
     moment, correlation = as_entering_moment(q, "q"), as_correlation(c0, "c0")
     if not (moment > 0).any():

@@ -34,6 +34,7 @@ from lookslinear.errors import NotCoveredError
 from lookslinear.theory.batches import Batch
 from lookslinear.theory.gradients import along_branch, arriving, preceding
 from lookslinear.theory.maps import second_moment
+from lookslinear.theory.pairs import as_crelu, gradient_shares
 from lookslinear.theory.signals import (
     Signals,
     along,
@@ -99,6 +100,7 @@ def forward_second_moments(
     [2.0, 4.0, 8.0]
     """
     check_chain(stages)
+    stages = as_crelu(stages)
     first = entering(stages, as_entering_moment(input_moment, "input_moment"), batch)
     return [signals.moment for signals in along(stages, first, batch)]
 
@@ -155,6 +157,14 @@ def backward_second_moments(
     forward = _one_for_each(stages, forward)
     gradient = as_entering_moment(output_gradient, "output_gradient")
     gradient = np.broadcast_to(gradient, np.shape(forward[-1]))
+    shares = gradient_shares(stages)
+    gradients = _gradients(as_crelu(stages), forward, gradient / shares[-1], batch)
+    return [share * gradient for share, gradient in zip(shares, gradients, strict=True)]
+
+
+def _gradients(
+    stages: Network, forward: Sequence[np.ndarray], gradient: np.ndarray, batch: Batch
+) -> list[np.ndarray]:
     refuse_sparse_kernels(list(every_stage(stages)))
     before = _signals_from(stages, forward, batch)
     gradients, silent = [gradient], gradient
@@ -214,9 +224,10 @@ def weight_gradient_second_moments(
     """
     check_chain(stages)
     moment = as_entering_moment(input_moment, "input_moment")
+    paired, stages = stages, as_crelu(stages)
     passed = along(stages, entering(stages, moment, batch), batch)
     forward = [signals.moment for signals in passed]
-    gradients = backward_second_moments(stages, forward, output_gradient, batch)
+    gradients = backward_second_moments(paired, forward, output_gradient, batch)
     _refuse_equal_neighbours(list(every_stage(stages)))
     before = [entering(stages, moment, batch), *passed[:-1]]
     return [

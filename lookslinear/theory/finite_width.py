@@ -25,7 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookslinear.errors import NotCoveredError
+from lookslinear.laws import SPHERES
 from lookslinear.theory.depth import forward_step
+from lookslinear.theory.pairs import as_crelu
 from lookslinear.theory.quadrature import nodes_for
 from lookslinear.theory.stages import Stage, as_entering_moment, check_plain_chain
 
@@ -71,6 +73,7 @@ def finite_width_moments(
     True
     """
     check_plain_chain(stages, "the expansion in 1 / width")
+    stages = as_crelu(stages)
     _refuse_uncovered(stages)
     moment = as_entering_moment(input_moment, "input_moment")
     if not (moment > 0).all():
@@ -100,6 +103,12 @@ def _refuse_uncovered(stages: Sequence[Stage]) -> None:
         raise NotCoveredError(
             "corrections of first order in 1 / width are known for dense layers without CReLU."
         )
+    for law in (stage.law for stage in stages):
+        if law.family in SPHERES or not law.whole:
+            raise NotCoveredError(
+                f"corrections of first order in 1 / width are known for independent entries and "
+                f"one Haar frame a layer. Received: family {law.family!r}, {law.blocks} blocks."
+            )
 
 
 @dataclass(frozen=True)

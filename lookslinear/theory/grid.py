@@ -224,6 +224,11 @@ def _refuse_zeros(kernels: GridKernels) -> None:
 
 def _check(stages: Network) -> None:
     check_chain(stages)
+    if any(stage.law.mirror_outputs for stage in every_stage(stages)):
+        raise NotCoveredError(
+            "gradients along a grid are not predicted for mirrored outputs: state the CReLU "
+            "network that they make with a ReLU."
+        )
     if stages[0].reads != 1:
         raise ValueError(
             f"the first stage must read one number, a place on the grid. "

@@ -25,6 +25,7 @@ import numpy as np
 from lookslinear.activations import Activation
 from lookslinear.errors import NotCoveredError, real_number
 from lookslinear.theory.log_terms import LogTerm, beta, chi_square, shift, two_slope_gates
+from lookslinear.theory.pairs import as_crelu, gradient_shares
 from lookslinear.theory.stages import Stage, as_entering_moment, check_plain_chain
 
 
@@ -66,7 +67,7 @@ def forward_log_norm(stages: Sequence[Stage], input_moment: np.ndarray | float) 
     [-1.651, 3.55]
     """
     check_plain_chain(stages, "the exact law of the log norm")
-    start = _log(input_moment, "input_moment")
+    start, stages = _log(input_moment, "input_moment"), as_crelu(stages)
     means, variances = _summed(forward_term(stage) for stage in stages)
     return LogMoments(means.reshape(-1, *[1] * start.ndim) + start, variances)
 
@@ -88,9 +89,15 @@ def backward_log_norm(stages: Sequence[Stage], output_gradient: float = 1.0) -> 
     """
     check_plain_chain(stages, "the exact law of the log norm")
     entered = real_number(output_gradient, "output_gradient")
-    entering = chi_square(stages[-1].law.output_channels)
-    means, variances = _summed([entering, *map(backward_term, stages[:0:-1])])
-    return LogMoments(means[::-1] + _log(entered, "output_gradient"), variances[::-1])
+    plain = as_crelu(stages)
+    entering = chi_square(plain[-1].law.output_channels)
+    means, variances = _summed([entering, *map(backward_term, plain[:0:-1])])
+    shares = np.log(gradient_shares(stages))
+    means = means[::-1] + (shares - shares[-1]) + _log(entered, "output_gradient")
+    # Not all of what enters at mirrored outputs goes on: their differences do.
+    own = chi_square(stages[-1].law.output_channels)
+    means[-1] += own.mean - entering.mean
+    return LogMoments(means, np.append(variances[:0:-1], own.variance))
 
 
 def forward_term(stage: Stage) -> LogTerm:
@@ -121,7 +128,7 @@ def _summed(terms: Iterable[LogTerm]) -> tuple[np.ndarray, np.ndarray]:
 
 def _refuse_inexact(stage: Stage) -> None:
     law = stage.law
-    if law.receptive_field or law.axes.groups != 1 or law.sparsity:
+    if law.receptive_field or not law.whole or law.sparsity:
         raise NotCoveredError("the exact law of the log norm is known for full dense weights only.")
     if law.family == "haar" and 0 < law.mirror < 1:
         raise NotCoveredError(

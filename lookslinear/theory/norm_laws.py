@@ -24,6 +24,7 @@ import numpy as np
 from lookslinear.errors import NotCoveredError, real_number, whole_number
 from lookslinear.theory.log_norm import backward_term, forward_term
 from lookslinear.theory.log_terms import LogTerm, chi_square, shift
+from lookslinear.theory.pairs import as_crelu, gradient_shares
 from lookslinear.theory.stages import Stage, check_plain_chain
 
 #: How far the grid of a law reaches from its mean, in standard deviations, and its points.
@@ -104,7 +105,11 @@ def backward_log_norm_law(stages: Sequence[Stage]) -> LogNormLaw:
     True
     """
     check_plain_chain(stages, "the exact law of the norm")
-    return _law(_sum_of(backward_term, stages[1:]) + chi_square(stages[-1].writes))
+    if len(stages) == 1:
+        return _law(chi_square(stages[0].writes))
+    plain, shares = as_crelu(stages), gradient_shares(stages)
+    entering = chi_square(plain[-1].writes) + shift(shares[0] / shares[-1])
+    return _law(_sum_of(backward_term, plain[1:]) + entering)
 
 
 def _law(term: LogTerm) -> LogNormLaw:
@@ -153,6 +158,7 @@ def entry_kurtosis(stages: Sequence[Stage]) -> float:
     >>> round(entry_kurtosis([Stage(he)] + 4 * [Stage(he, "relu")]), 6)
     15.1875
     """
+    stages = as_crelu(stages)
     moment, outputs = norm_moment(stages), stages[-1].law.output_channels
     return 3 * outputs / (outputs + 2) * moment
 
@@ -176,7 +182,7 @@ def relative_error_of_mean(stages: Sequence[Stage], networks: int) -> float:
 
 def _network_term(stages: Sequence[Stage]) -> LogTerm:
     check_plain_chain(stages, "the exact law of the norm")
-    return _sum_of(forward_term, stages)
+    return _sum_of(forward_term, as_crelu(stages))
 
 
 def _sum_of(term_of: Callable[[Stage], LogTerm], stages: Sequence[Stage]) -> LogTerm:

@@ -36,6 +36,7 @@ from lookslinear.errors import NotCoveredError, real_number
 from lookslinear.laws import INDEPENDENT
 from lookslinear.theory.depth import forward_second_moments
 from lookslinear.theory.maps import derivative_moment, squared_derivative_moment
+from lookslinear.theory.pairs import as_crelu
 from lookslinear.theory.stages import Residual, Stage, check_chain, check_plain_chain
 
 
@@ -97,6 +98,7 @@ def spectral_moments(stages: Sequence[Stage]) -> SpectralMoments:
     8.49
     """
     check_chain(stages)
+    stages = as_crelu(stages, doubled_end=False)
     refuse_first(stages[0])
     inputs = stages[0].reads
     traces = _Traces(inputs, inputs, inputs**2, inputs)
@@ -138,6 +140,7 @@ def wide_spectral_moments(stages: Sequence[Stage], input_moment: float = 1.0) ->
     [1.0, 7.0, 1.0]
     """
     check_chain(stages)
+    stages = as_crelu(stages, doubled_end=False)
     refuse_first(stages[0])
     start = real_number(input_moment, "input_moment", least=0)
     moments = [start, *forward_second_moments(stages, start)[:-1]]
@@ -169,6 +172,7 @@ def zero_share(stages: Sequence[Stage]) -> float:
     0.875
     """
     check_plain_chain(stages, "the share of singular values that are 0")
+    stages = as_crelu(stages, doubled_end=False)
     refuse_first(stages[0])
     _refuse_other_gates(stages)
     count = min(stages[0].reads, stages[-1].writes)
@@ -291,7 +295,7 @@ def _through_gates(stage: Stage, traces: _Traces) -> _Traces:
 def _through_weight(stage: Stage, traces: _Traces) -> _Traces:
     """Traces of W^T M W."""
     law = stage.law
-    if law.receptive_field or law.axes.groups != 1 or law.sparsity:
+    if law.receptive_field or not law.whole or law.sparsity:
         raise NotCoveredError("the exact moments are known for full dense weights only.")
     if law.family == "normal":
         return _through_gaussian(traces, law.output_channels).scaled(law.variance)
@@ -330,7 +334,7 @@ def _wide_gates(stage: Stage, q: float) -> tuple[float, float]:
 def _wide_weight(stage: Stage) -> float:
     """The relative variance that a weight adds, in units of 1 / inputs."""
     law = stage.law
-    if law.receptive_field or law.axes.groups != 1:
+    if law.receptive_field or not law.whole:
         raise NotCoveredError("spectra are predicted for dense weights only.")
     if law.family in INDEPENDENT:
         return 1 / law.output_channels

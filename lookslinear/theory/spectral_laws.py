@@ -35,6 +35,7 @@ from lookslinear.errors import NotCoveredError, real_number
 from lookslinear.laws import INDEPENDENT
 from lookslinear.theory.depth import forward_second_moments
 from lookslinear.theory.maps import derivative_moment
+from lookslinear.theory.pairs import as_crelu
 from lookslinear.theory.quadrature import normal_nodes
 from lookslinear.theory.spectra import refuse_first, wide_gain
 from lookslinear.theory.stages import Residual, Stage, check_chain
@@ -111,6 +112,7 @@ def spectral_law(stages: Sequence[Stage], input_moment: float = 1.0) -> Spectral
     (0.5, 1.0)
     """
     check_chain(stages)
+    stages = as_crelu(stages, doubled_end=False)
     refuse_first(stages[0])
     start = real_number(input_moment, "input_moment", least=0)
     moments = [start, *forward_second_moments(stages, start)[:-1]]

@@ -344,6 +344,16 @@ def _refuse_uncovered_law(law: WeightLaw) -> None:
             f"weights with a mean add their inputs coherently, so the second moment depends on "
             f"their mean, which is not predicted. Received: mean {law.mean}."
         )
+    if law.copies != 1:
+        raise NotCoveredError(
+            f"equal output channels are correlated units: what reads them is not predicted. "
+            f"Received: {law.copies} copies of each."
+        )
+    if law.family == "hadamard":
+        raise NotCoveredError(
+            "a matrix of fixed signs adds its inputs coherently, so what it makes of data depends "
+            "on the data: not predicted."
+        )
     if law.family == "repeated_identity":
         raise NotCoveredError(
             "a repeated identity adds or copies units, so they are correlated: not predicted."

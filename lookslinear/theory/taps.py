@@ -8,6 +8,7 @@ import numpy as np
 
 from lookslinear.arranging import average_taps, centre_tap
 from lookslinear.errors import NotCoveredError
+from lookslinear.laws import binomial_shares
 from lookslinear.theory.stages import Stage
 
 
@@ -24,8 +25,9 @@ def sum_over_taps(
 
     .. math:: (1 - \\rho) \\sum v + \\rho \\, \\sum s \\, \\sum v / s
 
-    which is (4 + 12 rho) v for a flat image. The covariance of two images is taken to have the rho
-    of one, as linear stages leave it.
+    which is (4 + 12 rho) v for a flat image. Taps of an orthogonal convolution carry unequal mean
+    squares, as binomial coefficients, and any two of them are uncorrelated. The covariance of two
+    images is taken to have the rho of one, as linear stages leave it.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ def sum_over_taps(
     if _reads_own_position(stage):
         return values
     _refuse_uncovered_taps(stage)
-    read = functools.partial(_along_axes, matrices=_matrices(values, stage))
+    read = functools.partial(_along_axes, matrices=_matrices(values, stage, weighed=True))
     if stage.law.taps != "average":
         return read(values)
     deviations = np.sqrt(values if moments is None else moments)
@@ -72,7 +74,7 @@ def spread_over_taps(gradients: np.ndarray, stage: Stage, sides: tuple[int, ...]
     if _reads_own_position(stage):
         return gradients
     _refuse_uncovered_taps(stage)
-    matrices = [matrix.T for matrix in _matrices_of(sides, stage)]
+    matrices = [matrix.T for matrix in _matrices_of(sides, stage, weighed=True)]
     return _along_axes(gradients, matrices)
 
 
@@ -102,33 +104,36 @@ def _along_axes(values: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:
     return values
 
 
-def _matrices(values: np.ndarray, stage: Stage) -> list[np.ndarray]:
+def _matrices(values: np.ndarray, stage: Stage, weighed: bool = False) -> list[np.ndarray]:
     axes = len(stage.law.receptive_field)
     if np.ndim(values) < axes:
         raise ValueError(
             f"the last {axes} axes must be the positions that a kernel reads. "
             f"Received: shape {np.shape(values)}."
         )
-    return _matrices_of(np.shape(values)[-axes:], stage)
+    return _matrices_of(np.shape(values)[-axes:], stage, weighed)
 
 
-def _matrices_of(sides: tuple[int, ...], stage: Stage) -> list[np.ndarray]:
+def _matrices_of(sides: tuple[int, ...], stage: Stage, weighed: bool) -> list[np.ndarray]:
+    """For each axis, which positions are read; weighed by the taps' mean squares, in their mean."""
     law = stage.law
+    binomial = weighed and law.family == "haar_convolution"
     return [
-        _reading_matrix(n, s, law.taps, stage.padding, stage.stride, law.axes.flips)
+        _reading_matrix(n, s, law.taps, stage.padding, stage.stride, law.axes.flips, binomial)
         for n, s in zip(sides, law.receptive_field, strict=True)
     ]
 
 
 @functools.lru_cache
 def _reading_matrix(
-    n: int, s: int, taps: str, padding: str, stride: int, flips: bool
+    n: int, s: int, taps: str, padding: str, stride: int, flips: bool, binomial: bool = False
 ) -> np.ndarray:
     """Which of n positions (columns) each output (row) reads along one axis."""
     border = 0 if padding == "valid" else s // 2
     carrying = {"all": range(s), "centre": [centre_tap(s)]}
     if taps == "average":
         carrying["average"] = range(s)[average_taps(s, flips)]
+    weights = s * binomial_shares(s) if binomial else np.ones(s)
     offsets = [(s - 1 - tap if flips else tap) - border for tap in carrying[taps]]
     outputs = (n + 2 * border - s) // stride + 1
     if taps == "centre" and border:  # an even filter's lies where the layer puts it
@@ -137,10 +142,10 @@ def _reading_matrix(
         raise ValueError(f"a filter of side {s} does not fit an image of side {n}.")
     matrix = np.zeros((outputs, n))
     for row in range(outputs):
-        for offset in offsets:
+        for offset, weight in zip(offsets, weights, strict=False):  # symmetric: flips alike
             column = row * stride + offset
             if padding == "circular" or 0 <= column < n:
-                matrix[row, column % n] += 1
+                matrix[row, column % n] += weight
     return matrix
 
 

@@ -24,7 +24,19 @@ def weight_laws(draw, least=0, most=5):
     mean = draw(means) if family in INDEPENDENT and not sparsity else 0.0
     if mirror and family in BLENDING and not (sparsity or mean):
         mirror = draw(st.sampled_from((True, 0.3, 0.95)))
-    return WeightLaw(tuple(sides), axes, family, scale, taps, mirror, sparsity, dtype, mean)
+    claims = {"mirror": mirror, "sparsity": sparsity, "dtype": dtype, "mean": mean}
+    if groups == 1 and draw(st.booleans()):
+        sides[axes.output] *= 2
+        claims["mirror_outputs"] = True
+    else:
+        claims["blocks"] = draw(st.sampled_from((1, 1, 2)))
+    claims["copies"] = draw(st.sampled_from((1, 1, 3)))
+    sides[axes.output] *= claims.get("blocks", 1) * claims["copies"]
+    if family == "truncated_normal":
+        claims["truncation"] = draw(st.sampled_from((2.0, 0.5, 3.0)))
+    if family == "haar_convolution" and (rank == 2 or taps != "all"):
+        family = "haar"
+    return WeightLaw(tuple(sides), axes, family, scale, taps, **claims)
 
 
 def law_between(

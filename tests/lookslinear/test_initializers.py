@@ -221,7 +221,9 @@ def test_constants_take_arrays_that_fit():
 
 @pytest.mark.parametrize("cls", CLASSES, ids=name_of)
 def test_the_default_dtype_is_floatx(cls, monkeypatch):
-    shape = (3, 4, 4) if cls in (initializers.Dirac, initializers.DeltaOrthogonal) else (4, 4)
+    I = initializers
+    kernels = (I.Dirac, I.DeltaOrthogonal, I.OrthogonalConvolution)
+    shape = (3, 4, 4) if cls in kernels else (4, 4)
     assert cls()(shape).dtype == cls()(shape, dtype=None).dtype == "float32"
     monkeypatch.setitem(backend._SETTINGS, "floatx", "float64")
     assert cls()(shape).dtype == cls().law(shape).dtype == "float64"

@@ -86,7 +86,17 @@ def test_what_keras_has_too_is_written_as_keras_writes_it():
     assert serialize(initializers.Identity())["config"] == {"gain": 1.0}
     assert serialize(initializers.Sparse())["module"] == "lookslinear.initializers"
     names = {cls.__name__ for cls in initializers.CLASSES.values()}
-    assert names - KERAS_CLASSES == {"Dirac", "DeltaOrthogonal", "Mirrored", "Sparse"}
+    assert names > KERAS_CLASSES
+    assert {"Dirac", "DeltaOrthogonal", "Mirrored", "Sparse", "ZerO"} < names - KERAS_CLASSES
+
+
+def test_what_keras_cannot_read_of_its_own_classes_is_written_as_ours():
+    gates = initializers.Orthogonal(per_block=4)
+    written = serialize(gates)
+    assert written["module"] == "lookslinear.initializers"
+    assert written["config"] == {"gain": 1.0, "seed": None, "per_block": 4}
+    assert deserialize(written).per_block == 4
+    assert serialize(initializers.Orthogonal())["config"] == {"gain": 1.0, "seed": None}
 
 
 def test_seed_generators_are_written_as_keras_writes_them():

@@ -39,7 +39,26 @@ def average(read, written, rho, phi="linear", **options):
     return layer(read, written, phi, taps="average", stride=2, neighbour_correlation=rho, **options)
 
 
+def orthogonal(read, written, phi="linear", sides=(3, 5), padding="zeros"):
+    entries = max(read, written) * math.prod(sides)
+    law = law_between(
+        2 * read if phi == "crelu" else read,
+        written,
+        "haar_convolution",
+        1.2 / math.sqrt(entries),
+        sides,
+        mirror=phi == "crelu",
+        dtype="float64",
+    )
+    return Stage(law, phi, padding=padding)
+
+
 NETS = {
+    "orthogonal, zeros": [orthogonal(16, 32), orthogonal(32, 32, "relu", (3, 3))],
+    "orthogonal, circular": [
+        orthogonal(16, 32, padding="circular"),
+        orthogonal(32, 16, "crelu", padding="circular"),
+    ],
     "zeros": [layer(16, 32), layer(32, 32, "relu"), layer(32, 32, "relu", bias_variance=0.2)],
     "circular": [layer(16, 32, padding="circular"), layer(32, 32, "crelu", padding="circular")],
     "valid": [
@@ -205,3 +224,20 @@ def test_a_kernels_gradient_is_summed_over_positions():
 def test_what_no_sum_is_made_from(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+# Orthogonal convolutions, whose taps carry binomial shares
+
+
+def test_an_orthogonal_convolution_is_predicted_position_by_position():
+    sums = sum_over_taps(IMAGE, orthogonal(4, 4))
+    shares = [3 * np.array([1, 2, 1]) / 4, 5 * np.array([1, 4, 6, 4, 1]) / 16]
+    expected = np.zeros(SIDES)
+    for row, column in np.ndindex(*SIDES):
+        for i, j in np.ndindex(3, 5):
+            r, c = row + i - 1, column + j - 2
+            if 0 <= r < SIDES[0] and 0 <= c < SIDES[1]:
+                expected[row, column] += shares[0][i] * shares[1][j] * IMAGE[r, c]
+    np.testing.assert_allclose(sums, expected, rtol=1e-12)
+    circular = sum_over_taps(IMAGE, orthogonal(4, 4, padding="circular"))
+    assert math.isclose(circular.mean(), 15 * IMAGE.mean(), rel_tol=1e-12)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from layers import FC, CReLU, Representation, Sequential
+from lookslinear.catalogue import CATALOGUE
 from lookslinear.errors import UnknownNameError
 from training.rescaling import Change, networkInitialisations
 from training.rescaling.moments import Places
@@ -80,6 +81,11 @@ def test_eachRefusesBeforeAnythingChanges(name):
 def test_dataThatAreMissingAreAskedFor(name):
     with pytest.raises(ValueError, match=f"{name} needs data.*Received: None"):
         networkInitialisations[name](residualNet())
+
+
+def test_theCatalogueHasEachWithWhatItNeeds():
+    listed = {e.name: e.needs_data for e in CATALOGUE.values() if e.kind == "network"}
+    assert listed == {name: networkInitialisations[name].needsData for name in NAMES}
 
 
 def test_anUnknownNameIsRefusedWithTheNearest():

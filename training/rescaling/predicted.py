@@ -25,6 +25,7 @@ from layers import (
 from lookslinear.errors import NotCoveredError
 from lookslinear.theory import Stage
 from lookslinear.theory.depth import forward_step
+from lookslinear.theory.pairs import as_crelu
 
 #: Layers that are the identity after training.
 IDENTITIES = (Observation, Dropout, Augmentation)
@@ -43,11 +44,14 @@ class Known:
         The activation that stands between, if there is one.
     mixed : bool
         Whether the numbers are sums over a random weight of their own: not those of the data.
+    stage : Stage or None
+        That weight's, as long as nothing has been added.
     """
 
     moment: np.ndarray | float
     activation: str | None = None
     mixed: bool = False
+    stage: Stage | None = None
 
 
 class Prediction:
@@ -106,13 +110,15 @@ def _next(step, sources):
 def _afterWeight(layer, inputShape, outputShape, known):
     _refuseBias(layer)
     stage = _stage(layer, inputShape, outputShape, known)
-    if np.ndim(known.moment) and not stage.law.receptive_field:
-        moment = float(forward_step(stage, known.moment).mean())  # flattened: all positions alike
-    else:
-        moment = forward_step(stage, known.moment)
+    # After ReLU, units that come in pairs are those of a CReLU.
+    isPaired = known.stage is not None and known.activation == "relu"
+    alike = as_crelu([known.stage, stage])[1] if isPaired else stage
+    moment = forward_step(alike, known.moment)
+    if not stage.law.receptive_field:
+        moment = float(np.mean(moment))  # flattened: all positions are read alike
     _refuseNoMoment(moment)
     own = getattr(layer, "activation", None)
-    after = Known(moment, mixed=True)
+    after = Known(moment, mixed=True, stage=stage)
     return after if own is None else _activated(after, own)
 
 

@@ -63,6 +63,19 @@ def test_denseLayersHaveTheirClosedForms():
     assert again.table["factor"].tolist() == pytest.approx(7 * [1.0])
 
 
+def test_looksLinearNetsOfPlainReluAreLinear():
+    y, layers = Representation((4,)), []
+    for place, width in (("first", 8), ("inner", 6), ("last", 3)):
+        told = {"layer": place, "activation": "relu"}
+        layers.append(FC(width, initialisation="looksLinear", initKWArgs=told, seed=len(layers)))
+        y = layers[-1](y if place == "first" else Activation("relu")(y))
+    analyticRescaling(y)
+    # Each entry stands twice in what a unit reads, once for h and once for -h.
+    assert [power(layer) for layer in layers] == pytest.approx([1, 2, 2], rel=1e-5)
+    weight = layers[1].weight.get_value()
+    np.testing.assert_array_equal(weight[:4], -weight[4:])
+
+
 def test_imagesLoseWhatTheirBordersLose():
     first = Convolution(4, seed=0)
     second = Convolution(3, s=(3, 3), strides=2, border_mode="valid", seed=1)

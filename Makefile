@@ -31,7 +31,7 @@ LACKING := import importlib.util, os, shutil, sys, sysconfig; \
 help:
 	@echo 'make experiment    run the main job: python -m experiments variance-propagation'
 	@echo 'make docs          run all experiments and hold all published claims: 10 minutes; writes'
-	@echo '                   the figures of docs/ and docs/published.md'
+	@echo '                   the figures of docs/, docs/published.md and docs/catalogue.md'
 	@echo 'make test          run the whole test suite'
 	@echo 'make test-hosts    test lookslinear alone, as a guest in Keras, on NumPy 2 (.venv-hosts)'
 	@echo 'make lint          check the code and its format with ruff'
@@ -66,6 +66,7 @@ docs: $(READY) $(KERNELS)
 	    cp "$$run/figure.png" "docs/$$name.png"; \
 	done
 	$(VENV_PYTHON) -m experiments published --markdown docs/published.md
+	$(VENV_PYTHON) -m experiments initialisations --markdown docs/catalogue.md
 
 test: $(READY) $(KERNELS)
 	$(VENV_PYTHON) -m pytest $(ARGS)

@@ -1,7 +1,7 @@
 """Adding initialisations of a user's own to `initD`: (name, function) -> an entry like the others.
 
 What is added is found by layers, by the arms of experiments, by the tables of the catalogue and by
-`cite`; `checking.check_initialisation` holds it to its law.
+`cite`; `promises.check_initialisation` holds it to its law.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 
 class FunctionInitialisation:
     """A function of (inputShape, outputShape, **options), and the law that is claimed for it."""
+
+    #: Further options that it is known to take: what it says of them is not known.
+    own: Sequence[str] = ()
 
     def __init__(self, function: Callable, lawOf: Callable | None, name: str):
         functools.update_wrapper(self, function)

@@ -58,7 +58,7 @@ setup(
     ],
     py_modules=["initialising", "registering", "utilityFunctions"],
     packages=[
-        "checking",
+        "promises",
         "lookslinear",
         "lookslinear.catalogue",
         "lookslinear.initializers",

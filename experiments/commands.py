@@ -11,6 +11,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from experiments.catalogueCommands import AuditWeights, Initialisations
 from experiments.comparing import contradicted
 from experiments.conducting import UsageError, conduct, consoleFor, progress, refusals
 from experiments.everything import conductAll
@@ -19,7 +20,7 @@ from experiments.listing import tellExperiments
 from experiments.plotting import DPI, plotRun
 from experiments.published import CLAIMS, holdAll, markdownOf, shownTable
 from experiments.registry import EXPERIMENTS
-from experiments.running import RESULTS, newFolder, replaceText
+from experiments.running import RESULTS, newFolder, refuseUnwritable, replaceText
 from experiments.stored import readRun
 from lookslinear.errors import known_name, whole_number
 
@@ -150,7 +151,7 @@ class Published:
         """Hold all claims, and return the exit status."""
         console = consoleFor(self.quiet)
         with refusals():
-            _refuseUnwritable(self.markdown)
+            refuseUnwritable(self.markdown, "markdown")
         with progress(len(CLAIMS), console) as advance:
             findings = holdAll(CLAIMS, advance)
         console.print(shownTable(findings))
@@ -159,13 +160,6 @@ class Published:
             console.print(f"Written to {self.markdown}", highlight=False, soft_wrap=True)
         contradicting = any(found.contradicted for found in findings)
         return CONTRADICTED if self.check and contradicting else DONE
-
-
-def _refuseUnwritable(path: Path | None) -> None:
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise ValueError(
-            f"markdown must be a file in a folder that is there. Received: {str(path)!r}."
-        )
 
 
 def _commandOf(experiment: Experiment) -> type:
@@ -189,4 +183,6 @@ COMMANDS: Mapping[str, type] = {
     "all": All,
     "plot": Plot,
     "published": Published,
+    "initialisations": Initialisations,
+    "audit": AuditWeights,
 }

@@ -155,6 +155,14 @@ def replaceText(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
+def refuseUnwritable(path: Path | None, name: str) -> None:
+    """Raises ValueError for a file that could not be written; None is none to be written."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise ValueError(
+            f"{name} must be a file in a folder that is there. Received: {str(path)!r}."
+        )
+
+
 def _writeJson(path: Path, content: Mapping) -> None:
     path.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from lookslinear.catalogue import Entry, entry_of, names
+from lookslinear.catalogue import CATALOGUE, Entry, entry_of, names, own_options
 from lookslinear.connections import checked_options
-from lookslinear.initializers import CLASSES
 from lookslinear.laws import mirror_degree
 from lookslinear.references import bibtex
 
@@ -57,8 +55,7 @@ def cite(*used: object, **options: object) -> str:
     >>> [line for line in text.splitlines() if line.startswith("@")]
     ['@inproceedings{glorot2010,']
     """
-    own = [name for kind in CLASSES.values() for name in inspect.signature(kind).parameters]
-    checked_options(options, own)
+    checked_options(options, [name for entry in CATALOGUE.values() for name in own_options(entry)])
     uses = [use for one in used for use in _uses(one, options)]
     remarks = sorted({use.remark for use in uses if not use.keys})
     keys = [key for use in uses for key in use.keys]

@@ -44,6 +44,7 @@ class Reference:
     pages: str = ""
     doi: str = ""
     arxiv: str = ""
+    venue: str = ""  # what a long booktitle is called in short
 
     @property
     def families(self) -> list[str]:
@@ -56,7 +57,9 @@ class Reference:
         *first, last = self.families
         names = f"{', '.join(first)} & {last}" if first else last
         names = f"{self.families[0]} et al." if len(first) > 3 else names
-        where = f"arXiv {self.arxiv}" if self.arxiv else self.booktitle or self.journal
+        where = (
+            f"arXiv {self.arxiv}" if self.arxiv else self.venue or self.booktitle or self.journal
+        )
         return f"{names} {self.year}, {where}"
 
     @property
@@ -165,6 +168,7 @@ REFERENCES: dict[str, Reference] = {
             2019,
             booktitle=_NEURIPS,
             volume="32",
+            venue="NeurIPS",
         ),
         Reference(
             "de2020",
@@ -185,6 +189,7 @@ REFERENCES: dict[str, Reference] = {
             "Intelligence and Statistics",
             volume="9",
             pages="249--256",
+            venue="AISTATS",
         ),
         Reference(
             "hanin2018",
@@ -249,6 +254,7 @@ REFERENCES: dict[str, Reference] = {
             2010,
             booktitle=_ICML.format("27th"),
             pages="735--742",
+            venue="ICML",
         ),
         Reference(
             "martens2021",

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from initialisations import initD
-from lookslinear.catalogue import entry_of
+from lookslinear.catalogue import CATALOGUE, entry_of, own_options
 from lookslinear.connections import Options
 from lookslinear.laws import FIXED
 
@@ -70,3 +70,10 @@ def test_each_entry_names_the_options_that_have_an_effect(name):
             continue
         laws = [[lawOf(name, shapes, given) for shapes in SHAPES] for given in (before, after)]
         assert (laws[0] != laws[1]) == (option in told), option
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if name in initD])
+def test_each_entry_names_the_options_of_its_own(name):
+    # Of classes: where entries share the option, and axes, which shapes of layers name.
+    shared = {"activation", "gain", "mirror", "input_axes", "output_axes"}
+    assert set(initD[name].own) - shared == set(own_options(CATALOGUE[name])) - shared

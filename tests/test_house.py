@@ -15,12 +15,12 @@ ROOMS = {
     "initialising": {"utilityFunctions", "lookslinear"},
     "initialisations": {"initialising", "lookslinear"},
     "registering": {"initialisations", "initialising", "lookslinear"},
-    "checking": {"initialisations", "utilityFunctions", "lookslinear"},
+    "promises": {"initialisations", "utilityFunctions", "lookslinear"},
     "layers": {"initialisations", "utilityFunctions", "lookslinear"},
     "training": {"layers", "initialisations", "utilityFunctions", "lookslinear"},
     "experiments": {
         "registering",
-        "checking",
+        "promises",
         "training",
         "layers",
         "initialisations",
@@ -35,11 +35,12 @@ OUTSIDE = {
     "initialising": {"numpy"},
     "initialisations": set(),
     "registering": set(),
-    "checking": {"numpy"},
+    "promises": {"numpy"},
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
     "training": {"numpy", "rich", "safetensors"},
     "experiments": {
-        "jinja2", "numpy", "pandas", "matplotlib", "rich", "sklearn", "threadpoolctl", "tyro",
+        "jinja2", "numpy", "pandas", "matplotlib", "rich", "safetensors", "sklearn",
+        "threadpoolctl", "tyro",
     },
 }  # fmt: skip
 #: Rooms inside lookslinear that never import one another.

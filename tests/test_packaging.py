@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = {
-    "checking", "initialisations", "initialising", "registering", "utilityFunctions", "lookslinear",
+    "promises", "initialisations", "initialising", "registering", "utilityFunctions", "lookslinear",
     "layers", "training", "experiments",
 }  # fmt: skip
 NOT_SHIPPED = {"setup", "conftest", "tests", "benchmarks"}

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from checking import check_initialisation
 from experiments.arms import Arm
 from initialisations import initD
 from layers import FC, Representation
@@ -11,6 +10,7 @@ from lookslinear.catalogue import CATALOGUE, entry_of
 from lookslinear.errors import NotCoveredError
 from lookslinear.initializers import HeUniform
 from lookslinear.references import REFERENCES, Reference
+from promises import check_initialisation
 from registering import register, unregister
 
 

@@ -7,13 +7,18 @@ layer's weight, `networks` what changes a whole network.
 
 from __future__ import annotations
 
+import inspect
+
 from lookslinear.catalogue.entry import KINDS, QUANTITIES, Entry
 from lookslinear.catalogue.layers import LAYERS
 from lookslinear.catalogue.networks import NETWORKS
 from lookslinear.errors import unknown_name
+from lookslinear.initializers import CLASSES
 
-__all__ = ["CATALOGUE", "KINDS", "QUANTITIES", "Entry", "entry_of", "names"]
+__all__ = ["CATALOGUE", "KINDS", "QUANTITIES", "Entry", "entry_of", "names", "own_options"]
 
+#: Arguments of classes that are options of every entry: `rng` gives the seed.
+SHARED = ("seed", "mirror", "groups")
 #: All initialisations, by name. `registering.register` adds a user's own.
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in (*LAYERS, *NETWORKS)}
 
@@ -43,3 +48,17 @@ def names() -> dict[str, Entry]:
     spelt = {word: entry for entry in entries for word in (*entry.aliases, entry.initializer)}
     named = {**spelt, **CATALOGUE}
     return {word: entry for word, entry in named.items() if word}
+
+
+def own_options(entry: Entry) -> list[str]:
+    """The options that an entry has besides those of all: its class's arguments, and `own`.
+
+    Examples
+    --------
+    >>> own_options(CATALOGUE["randomNormal"]), own_options(CATALOGUE["looksLinear"])
+    (['mean', 'stddev'], ['layer', 'blocks'])
+    """
+    if not entry.initializer:
+        return list(entry.own)
+    arguments = inspect.signature(CLASSES[entry.initializer]).parameters
+    return [*(name for name in arguments if name not in SHARED), *entry.own]

@@ -63,6 +63,9 @@ class Entry:
         Further options that the formula reads, and their defaults.
     options : tuple of str
         The options of all entries, other than `s`, `mirror` and `rng`, that have an effect on it.
+    own : tuple of str
+        Options that it alone has; those that are arguments of the class `initializer` need not be
+        named.
     kind : str
         'layer', from shapes to a weight, or 'network', which changes a whole network.
     needs_data : bool
@@ -94,6 +97,7 @@ class Entry:
     aliases: tuple[str, ...] = ()
     arguments: Mapping[str, float] | tuple = ()
     options: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     kind: str = "layer"
     needs_data: bool = False
     deterministic: bool = False

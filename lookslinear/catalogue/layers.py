@@ -83,6 +83,7 @@ LAYERS = (
         ("saxe2013", "mezzadri2007"),
         kernel_references=("xiao2018",),
         options=("relu", "pooling", "rescale", "poolingScale", "rho", "activation", "gain"),
+        own=("mode",),
     ),
     Entry(
         "Orthogonal",
@@ -113,6 +114,7 @@ LAYERS = (
         "2 * a / (channels_in + num_filters)",
         ("balduzzi2017", "burkholz2019"),
         options=("pooling", "rescale", "poolingScale", "rho", "activation", "gain"),
+        own=("layer", "blocks"),
     ),
     Entry(
         "OrthogonalConvolution",
@@ -225,6 +227,7 @@ LAYERS = (
         "b / fan_in",
         ("aitken2017",),
         options=("activation", "gain"),
+        own=("around", "factor"),
     ),
     Entry(
         "zerO",

@@ -40,6 +40,7 @@ class Drawn:
     options: Mapping
     dtype: str
     law: WeightLaw | None
+    biasLaw: WeightLaw | None
     weight: object
     bias: object
 
@@ -47,8 +48,8 @@ class Drawn:
     def shape(self) -> tuple[int, ...]:
         """The weight's, in Theano's layout."""
         inwards, outwards = self.channels
-        sides = self.options.get("s", ())
-        return (outwards, inwards, *sides) if sides else (inwards, outwards)
+        sides, groups = self.options.get("s", ()), self.options.get("groups", 1)
+        return (outwards, inwards // groups, *sides) if sides else (inwards, outwards)
 
     @property
     def values(self) -> np.ndarray:
@@ -125,9 +126,8 @@ class Trial:
     def _all(self):
         self._disagreements = []
         for dtype, common in OPTIONS.items():
-            own = [*self.own, *({**given, "mirror": True} for given in self.own)]
             with theano.config.change_flags(floatX=dtype):
-                for shapes, given in itertools.product(SHAPES, [*common, *own]):
+                for shapes, given in itertools.product(SHAPES, [*common, *self.own]):
                     yield from self._one(shapes, given, dtype)
 
     def _one(self, shapes, given, dtype):
@@ -142,7 +142,9 @@ class Trial:
             self._disagreements.append(f"{asked}: only the {refusing} refuses this: {reason}")
         elif not isinstance(made, Exception):
             channels = (inputShape[0], outputShape[0])
-            yield Drawn(asked, channels, options, dtype, law, *made)
+            stated = getattr(self.function, "biasLaw", None)
+            biasLaw = stated and stated(inputShape, outputShape, **options)
+            yield Drawn(asked, channels, options, dtype, law, biasLaw, *made)
 
 
 def attempt(function, *args, **kwargs):

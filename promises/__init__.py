@@ -2,7 +2,7 @@
 
 What an entry of `initD` promises besides its law: shapes, dtype, seeds, refusals. The same checker
 runs over the whole registry in the tests, and over a function of your own. `trial` draws, and
-`promises` says what of it must hold.
+`table` says what of it must hold.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from checking.promises import PROMISES
-from checking.trial import Trial
 from lookslinear.errors import NotCoveredError
+from promises.table import PROMISES
+from promises.trial import Trial
 
 __all__ = ["Claim", "InitialisationError", "Report", "check_initialisation"]
 
@@ -76,9 +76,9 @@ def check_initialisation(
     initialisation : str or callable
         A name in `initD`, an entry, or whatever `initD` looks up: (inputShape, outputShape,
         **options) -> [weight, bias], or a tensor initialiser. Its method `law`, where it has one,
-        states its law; without one everything else is tried.
+        states its law, and `biasLaw` that of its bias; without them everything else is tried.
     options : sequence of mappings
-        Further options to try, alone and with `mirror`, such as `[{"gain": 2.0}]`.
+        Further options to try, such as `[{"gain": 2.0}]`.
     deterministic : bool or None
         Whether all draws are equal; None takes what the law says, and random without one.
     raising : bool

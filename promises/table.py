@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from checking.trial import REFUSALS, SEED, SHAPES, Trial, attempt
 from lookslinear.catalogue import CATALOGUE
 from lookslinear.checks import check_draw
 from lookslinear.connections import Options
 from lookslinear.errors import NotCoveredError
 from lookslinear.sampling import set_num_threads
+from promises.trial import REFUSALS, SEED, SHAPES, Trial, attempt
 
 #: A draw that is shared out among threads.
 LARGE = ((512,), (300,), {})
@@ -26,6 +26,8 @@ LARGE = ((512,), (300,), {})
 MANY, SMALL = 24, ((12,), (8,), {})
 #: Two weights of a thousand numbers in single precision share more entries in one case of 10^17.
 LUCK = 3
+#: The options of all entries that formulas read.
+READ = ("s", "relu", "mirror", "signalPriorities")
 #: What is refused, as the inputShape.
 BAD_SHAPES = ((0,), (-4,), (4.0,), ("4",), "4", 4, None, (2, 3))
 
@@ -99,17 +101,30 @@ def _found(finding):
     return str(finding).removeprefix("BROKEN ")
 
 
+@_promise("draws a bias that is zero, or what its `biasLaw` claims")
+def _ofBiases(trial):
+    for drawn in trial.drawn:
+        bias = drawn.bias.get_value(borrow=True)
+        if drawn.biasLaw is None:
+            if bias.any():
+                yield f"{drawn.asked}: the bias is not zero, and no biasLaw says what it is"
+            continue
+        for finding in check_draw(bias.ravel(), drawn.biasLaw).broken:
+            yield f"{drawn.asked}: {_found(finding)}"
+
+
 @_promise("has the variance that its formula in the catalogue says")
 def _ofFormulas(trial):
     _refuseLawless(trial)
     entry = CATALOGUE.get(trial.name)
     if entry is None or not entry.formula:
         raise NotCoveredError("it has no formula in the catalogue.")
-    common = set(Options.__dataclass_fields__)
     for drawn in trial.drawn:
-        options = Options(**{k: v for k, v in drawn.options.items() if k in common})
-        own = {k: v for k, v in drawn.options.items() if k not in common}
-        told = entry.variance(drawn.law, options, **own)
+        read = {name: value for name, value in drawn.options.items() if name in READ}
+        own = {name: value for name, value in drawn.options.items() if name in entry.arguments}
+        if len(read) + len(own) < len(drawn.options):
+            continue  # formulas are those of the defaults
+        told = entry.variance(drawn.law, Options(**read), **own)
         if not math.isclose(told, drawn.law.variance, rel_tol=1e-9):
             yield f"{drawn.asked}: the formula says {told:.6g}, the law {drawn.law.variance:.6g}"
 

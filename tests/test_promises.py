@@ -9,23 +9,41 @@ import numpy as np
 import pytest
 
 from utilityFunctions import floatX, sharedVar, theano
-from checking import InitialisationError, check_initialisation
-from checking.promises import PROMISES
-from checking.trial import SEED
 from initialisations import initD
 from lookslinear import initializers
 from lookslinear.sampling.threads import num_threads
+from promises import InitialisationError, check_initialisation
+from promises.table import PROMISES
+from promises.trial import SEED
 from registering import register, unregister
 
 (
-    REFUSALS, SHAPES, CLAIMED, LAW, FORMULA, EQUAL, OTHER, GLOBAL, THREADS, OWN, UNKNOWN, BAD,
+    REFUSALS, SHAPES, CLAIMED, LAW, BIAS, FORMULA, EQUAL, OTHER, GLOBAL, THREADS, OWN, UNKNOWN, BAD,
     SEEDS,
 ) = PROMISES  # fmt: skip
 
 
+#: Options of some entries' own, and shared ones that change what is drawn.
+FURTHER = {
+    "glorotNormal": [{"groups": 2, "activation": "tanh"}, {"perBlock": 4, "mirror": True}],
+    "heUniform": [{"activation": "gelu"}, {"gain": 0.5}],
+    "orthogonal": [{"rescale": "suo"}, {"pooling": True}, {"perBlock": 4}, {"groups": 2}],
+    "looksLinear": [
+        {"layer": "first"},
+        {"layer": "last", "activation": "relu"},
+        {"activation": "relu", "blocks": "normal"},
+        {"activation": "relu", "mirror": True},
+    ],
+    "siren": [{"layer": "first"}, {"w0": 10.0}],
+    "kaimingNormal": [{"mode": "fan_out"}, {"a": 0.5}, {"nonlinearity": "tanh"}],
+    "icnr": [{"around": "orthogonal"}, {"factor": 1}],
+    "randomNormal": [{"stddev": 0.5}, {"mean": 3.0}],
+}
+
+
 @pytest.mark.parametrize("name", sorted(initD))
 def test_every_entry_keeps_all_promises(name):
-    assert check_initialisation(name)
+    assert check_initialisation(name, options=FURTHER.get(name, ()))
 
 
 class Mutant:
@@ -60,6 +78,20 @@ class Changed(Mutant):
 class OtherVariance(Changed):
     def __init__(self):
         super().__init__(lambda weight, bias: (weight * weight.dtype.type(2**0.5), bias))
+
+
+class OtherBias(Mutant):
+    """PyTorch's, of half the size that the law claims."""
+
+    base = initD["torchDefaultUniform"]
+
+    def __call__(self, inputShape, outputShape, **options):
+        weight, bias = super().__call__(inputShape, outputShape, **options)
+        bias.set_value(bias.get_value() * bias.get_value().dtype.type(0.5))
+        return weight, bias
+
+    def biasLaw(self, inputShape, outputShape, **options):
+        return self.base.biasLaw(inputShape, outputShape, **options)
 
 
 class Doubles(Mutant):
@@ -210,6 +242,8 @@ class RawFrames(Mutant):
         (Changed(lambda weight, bias: (weight, bias.ravel()[None])), {SHAPES}),
         (Changed(lambda weight, bias: (weight + np.inf, bias)), {SHAPES, LAW, OTHER}),
         (Changed(lambda weight, bias: (abs(weight), bias)), {LAW}),
+        (Changed(lambda weight, bias: (weight, bias + 1)), {BIAS}),
+        (OtherBias(), {BIAS}),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -248,7 +282,6 @@ def test_without_a_law_the_rest_is_tried():
 
 def test_more_options_are_tried_where_they_are_given():
     entry = initD["randomNormal"]
-    assert check_initialisation("randomNormal", options=[{"stddev": 0.5}, {"mean": 3.0}])
     report = check_initialisation(entry, options=[{"stddev": -1.0}], raising=False)
     assert report  # refused by law and draw alike
     report = check_initialisation(entry, options=[{"stdev": 1.0}], raising=False)

@@ -38,7 +38,8 @@ options, but for {listed}:
 {quantities}
 
 Names in camelCase are those of `initD`; a class of `lookslinear.initializers` has an entry of its
-own, in capitals, where its law is another. What each does to second moments in a layer, best first,
+own, in capitals, where its law is another. [Where other libraries differ](catalogue-notes.md) is a
+page of its own, with both numbers. What each does to second moments in a layer, best first,
 and what the weights in a file are (`--layout torch` or `keras` says how they are stored):
 
     python -m experiments initialisations --for 512 512 relu

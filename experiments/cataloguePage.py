@@ -64,9 +64,8 @@ def tiny(connection, options):
 register("tiny", tiny, formula="1e-4 / fan_in")
 print(check_initialisation("tiny"))  # a line for each promise; raises if one is broken
 
-network = FC(10, initialisation="orthogonal", initKWArgs={{"rescale": "suo"}})(
-    Representation((64,))
-)
+layer = FC(10, initialisation="orthogonal", initKWArgs={{"rescale": "suo"}})
+network = layer(Representation((64,)))
 print(cite(network))  # the BibTeX of exactly what it used
 print(audit({{"weight": network.params[0].get_value()}})[0].haar)  # True: a Haar frame
 ```

@@ -38,7 +38,8 @@ options, but for {listed}:
 {quantities}
 
 Names in camelCase are those of `initD`; a class of `lookslinear.initializers` has an entry of its
-own, in capitals, where its law is another. What each does to second moments in a layer, best first,
+own, in capitals, where its law is another. [Where other libraries differ](catalogue-notes.md) is a
+page of its own, with both numbers. What each does to second moments in a layer, best first,
 and what the weights in a file are (`--layout torch` or `keras` says how they are stored):
 
     python -m experiments initialisations --for 512 512 relu
@@ -63,9 +64,8 @@ def tiny(connection, options):
 register("tiny", tiny, formula="1e-4 / fan_in")
 print(check_initialisation("tiny"))  # a line for each promise; raises if one is broken
 
-network = FC(10, initialisation="orthogonal", initKWArgs={{"rescale": "suo"}})(
-    Representation((64,))
-)
+layer = FC(10, initialisation="orthogonal", initKWArgs={{"rescale": "suo"}})
+network = layer(Representation((64,)))
 print(cite(network))  # the BibTeX of exactly what it used
 print(audit({{"weight": network.params[0].get_value()}})[0].haar)  # True: a Haar frame
 ```

@@ -280,12 +280,14 @@ def test_without_a_law_the_rest_is_tried():
         check_initialisation(mine)
 
 
-def test_more_options_are_tried_where_they_are_given():
-    entry = initD["randomNormal"]
-    report = check_initialisation(entry, options=[{"stddev": -1.0}], raising=False)
-    assert report  # refused by law and draw alike
-    report = check_initialisation(entry, options=[{"stdev": 1.0}], raising=False)
-    assert report
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [({"stddev": -1.0}, "Received: `?stddev|stddev.*Received"), ({"stdev": 1.0}, "unknown option 'stdev'")],
+)
+def test_more_options_must_be_taken_for_some_shape(options, reason):
+    report = check_initialisation("randomNormal", options=[options], raising=False)
+    assert [claim.words for claim in report.broken] == [REFUSALS]
+    assert re.search(f"refuses every shape with .*{reason}", str(report)), str(report)
 
 
 def test_tensor_initialisers_are_taken_as_they_are():

@@ -163,10 +163,8 @@ class _Quotient:
         along = gradient(quotient, weights, disconnected_inputs="ignore")
         # The slope in |W| is <W, dGQ/dW> / |W|, of which the sign alone is used.
         slopes = [(w * g).sum() for w, g in zip(weights, along, strict=True)]
-        # Fused, the third derivatives of each new network would be C code that nothing shares: a
-        # minute of compiling for seconds of steps.
-        mode = theano.compile.mode.get_default_mode().excluding("fusion")
-        self._function = compileFunction([representation.input, y], [quotient, *slopes], mode=mode)
+        outputs = [quotient, *slopes]
+        self._function = compileFunction([representation.input, y], outputs, mode=_mode(weights))
 
     def __call__(self, x, y):
         quotient, *slopes = map(float, self._function(x, y))
@@ -193,6 +191,17 @@ class _Batches:
         else:
             x = self._data[choose(len(self._data), self._size, self._generator)]
         return x, self._targets(self._size, self._generator)
+
+
+def _mode(weights):
+    """How third derivatives are compiled: as C code of their own they take minutes at first.
+
+    NumPy computes those of dense networks as fast; of convolutions there is C code alone, but
+    operation by operation it is shared with other networks.
+    """
+    if all(weight.ndim == 2 for weight in weights):
+        return "FAST_COMPILE"
+    return theano.compile.mode.get_default_mode().excluding("fusion")
 
 
 def _smoothLoss(objective, output, targets):

@@ -126,6 +126,8 @@ def _lawOf(arm: Arm, inputShape, outputShape, s) -> WeightLaw | ValueError:
         return initD[arm.initialisation].law(inputShape, outputShape, **options)
     except ValueError as error:  # no law, or none for this activation, or this number of units
         return error
+    except TypeError as error:  # a law of a user's own that does not take the option
+        return ValueError(str(error))
 
 
 def _row(arm, law, sides, phi):

@@ -17,7 +17,7 @@ from initialisations import initD
 from lookslinear.activations import ACTIVATIONS
 from lookslinear.catalogue import CATALOGUE
 from lookslinear.sampling import draw
-from registering import unregister
+from registering import register, unregister
 from tests.oracles import conv2d_oracle
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -221,6 +221,29 @@ def test_what_layers_of_this_project_draw_is_found():
             assert arm in found.consistent
             other = {"glorotNormal+relu": "glorotNormal", "orthogonal": "orthogonal+mirror"}
             assert other.get(arm, "lecunUniform") not in found.consistent
+
+
+def test_ones_own_initialisation_is_in_the_tables(capsys):
+    def mine(inputShape, outputShape, rng=None):
+        return initD["heNormal"](inputShape, outputShape, rng=rng)
+
+    def lawOf(inputShape, outputShape):
+        return initD["heNormal"].law(inputShape, outputShape)
+
+    register("mine", mine, law=lawOf, words="as he does")
+    try:
+        assert main(["initialisations"]) == 0
+        assert "as he does" in capsys.readouterr().out
+        row = suitability((8,), (8,), "relu").set_index("arm").loc["mine"]
+        assert "unexpected keyword argument 's'" in row["reason_forward_gain"]
+        law = candidates()["mine"]((8, 4), "float64")
+        assert (law.dtype, law.variance) == ("float64", pytest.approx(1 / 4))
+        with pytest.raises(ValueError, match="unexpected keyword"):
+            candidates()["mine+mirror"]((8, 4), "float64")
+        with pytest.raises(ValueError, match="unexpected keyword"):
+            candidates()["mine"]((8, 4, 3, 3), "float64")
+    finally:
+        unregister("mine")
 
 
 @pytest.mark.parametrize(

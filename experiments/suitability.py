@@ -68,11 +68,11 @@ def suitability(
     -------
     DataFrame
         A row for each arm of the command line: entries with their defaults; with `relu` where the
-        activation is a ReLU and it has an effect; with `mirror` where it is CReLU and a law says
-        so. Columns `arm`,
-        `forward_gain` and `backward_gain`, ratios of second moments; `forward_drift` and
-        `backward_drift`, mean logs (natural) a layer; each with the reason of its absence in
-        `reason_<column>`. Sorted by how far the two gains are from 1, then the drifts from 0.
+        activation is a ReLU and it has an effect; with `mirror` where it is CReLU and that
+        changes the law. Columns `arm`; `forward_gain` and `backward_gain`, ratios of second
+        moments; `forward_drift` and `backward_drift`, mean logs (natural) a layer; for each of
+        the four the reason of its absence in `reason_<column>`. Sorted by how far the two gains
+        are from 1, then the drifts from 0.
 
     Raises
     ------

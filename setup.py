@@ -72,6 +72,7 @@ setup(
         "experiments.claims",
         "experiments.probes",
         "training",
+        "training.rescaling",
     ],
     ext_modules=[KERNELS],
     cmdclass={"build_ext": BuildKernels},

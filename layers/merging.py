@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utilityFunctions import T
+from utilityFunctions import T, sharedVar
 
 # isort: split
 from theano.compile.ops import ViewOp
@@ -35,8 +35,15 @@ class Merge(Layer):
     ----------
     skip, scale : float
         The two factors.
+    trainable : bool
+        Whether `scale` is where a trained factor begins; else it is a constant.
     name : str or None
         See `layers.Layer`.
+
+    Attributes
+    ----------
+    factor : shared variable, a scalar
+        The trained factor; None before the first call, and without one.
 
     Raises
     ------
@@ -45,9 +52,34 @@ class Merge(Layer):
         representations that begin at different inputs.
     """
 
-    def __init__(self, skip=1.0, scale=1.0, name=None):
+    seedPath = None
+
+    def __init__(self, skip=1.0, scale=1.0, trainable=False, name=None):
         super().__init__(name)
-        self.skip, self.scale = real_number(skip, "skip"), real_number(scale, "scale")
+        if not isinstance(trainable, bool):
+            raise TypeError(f"trainable must be True or False. Received: {trainable!r}.")
+        self.skip, self._start = real_number(skip, "skip"), real_number(scale, "scale")
+        self.trainable, self.factor = trainable, None
+
+    @property
+    def scale(self):
+        """The second factor, a float: of a trained one what it is at present."""
+        return self._start if self.factor is None else float(self.factor.get_value())
+
+    @property
+    def variables(self):
+        """The trained factor by its name, if there is one."""
+        return {} if self.factor is None else {"scale": self.factor}
+
+    @property
+    def params(self):
+        """The trained factor, or none."""
+        return list(self.variables.values())
+
+    def redraw(self, seed=None):
+        """Let a trained factor begin again, whatever the seed."""
+        if self.factor is not None:
+            self.factor.set_value(np.asarray(self._start, self.factor.dtype))
 
     def __call__(self, first, second=None):
         """The representation skip * first + scale * second."""
@@ -56,6 +88,10 @@ class Merge(Layer):
         self.refuseOtherKind(first)
         self.refuseOtherKind(second)
         _refuseStrangers(first, second)
+        if self.trainable and self.factor is None:
+            self.factor = sharedVar(
+                self._start, name=f"{self.name}.scale" if self.name else "scale"
+            )
         tensor = self._sum(first.tensor, second.tensor)
         train = first.trainTensor, second.trainTensor
         isSame = train[0] is first.tensor and train[1] is second.tensor
@@ -66,14 +102,15 @@ class Merge(Layer):
 
     def settings(self):
         """The arguments that `repr` shows."""
-        return f"skip={self.skip}, scale={self.scale}"
+        trained = ", trainable=True" if self.trainable else ""
+        return f"skip={self.skip}, scale={self.scale}{trained}"
 
     def _sum(self, x, y):
-        skip, scale = (np.asarray(factor, x.dtype) for factor in (self.skip, self.scale))
-        return skip * x + scale * y
+        scale = np.asarray(self._start, x.dtype) if self.factor is None else self.factor
+        return np.asarray(self.skip, x.dtype) * x + scale * y
 
 
-def merge(first, second, skip=1.0, scale=1.0, name=None):
+def merge(first, second, skip=1.0, scale=1.0, trainable=False, name=None):
     """The sum of two representations, as residual networks have it.
 
     .. math:: z = \\gamma_1 x + \\gamma_2 y
@@ -84,6 +121,8 @@ def merge(first, second, skip=1.0, scale=1.0, name=None):
         x and y, of one network and of the same shape.
     skip, scale : float
         gamma_1 and gamma_2, for which `lookslinear.theory.Residual` has the same names.
+    trainable : bool
+        Whether gamma_2 is trained, see `Merge`.
     name : str or None
 
     Returns
@@ -103,7 +142,7 @@ def merge(first, second, skip=1.0, scale=1.0, name=None):
     <Representation (4,) after 2 layers: FC(4, initialisation='glorotNormal'), \
 Merge(skip=1.0, scale=0.5)>
     """
-    return Merge(skip, scale, name)(first, second)
+    return Merge(skip, scale, trainable, name)(first, second)
 
 
 class Residual(Layer):
@@ -122,6 +161,9 @@ class Residual(Layer):
     skip, scale : float
         gamma_1 and gamma_2, as in `lookslinear.theory.Residual`. With 0.5 ** 0.5 for both, signals
         of a unit second moment whose two parts are uncorrelated keep it.
+    trainable : bool
+        Whether gamma_2 is trained and only begins at `scale`; `training.rescaling` has SkipInit,
+        ReZero and Fixup for such blocks.
     name : str or None
         See `layers.Layer`.
 
@@ -148,12 +190,12 @@ class Residual(Layer):
 branch, (8, 32, 32) beside it. Give it a projection, such as Convolution(16, s=1, strides=(2, 2)).
     """
 
-    def __init__(self, branch, projection=None, skip=1.0, scale=1.0, name=None):
+    def __init__(self, branch, projection=None, skip=1.0, scale=1.0, trainable=False, name=None):
         super().__init__(name)
         self.branch = _layers(branch, "branch")
         self.projection = [] if projection is None else _layers(projection, "projection")
-        self._merge = Merge(skip, scale, name)
-        self.skip, self.scale = self._merge.skip, self._merge.scale
+        self._merge = Merge(skip, scale, trainable, name)
+        self.skip, self.trainable = self._merge.skip, trainable
 
     def __call__(self, representation):
         """The sum; its `layers` are those of projection and branch, and a `Merge`."""
@@ -178,9 +220,20 @@ branch, (8, 32, 32) beside it. Give it a projection, such as Convolution(16, s=1
         return [*self.projection, *self.branch]
 
     @property
+    def scale(self):
+        """gamma_2, a float: of a trained one what it is at present."""
+        return self._merge.scale
+
+    @property
+    def factor(self):
+        """gamma_2 as a shared variable, where it is trained; None before the first call."""
+        return self._merge.factor
+
+    @property
     def params(self):
-        """The shared variables of its layers that are trained."""
-        return [variable for layer in self.layers for variable in layer.params]
+        """The shared variables of its layers that are trained, and its trained factor."""
+        inside = [variable for layer in self.layers for variable in layer.params]
+        return [*inside, *self._merge.params]
 
     @property
     def statistics(self):
@@ -194,7 +247,7 @@ branch, (8, 32, 32) beside it. Give it a projection, such as Convolution(16, s=1
 
     def redraw(self, seed=None):
         """Draw the weights of its layers again, see `layers.Representation.redraw`."""
-        redrawAll(self.layers, seed)
+        redrawAll([*self.layers, self._merge], seed)
 
     def describeInitialisation(self):
         """What the layers with weights say, each once."""
@@ -205,7 +258,7 @@ branch, (8, 32, 32) beside it. Give it a projection, such as Convolution(16, s=1
     def settings(self):
         """The arguments that `repr` shows."""
         projection = f", projection={self.projection}" if self.projection else ""
-        return f"{self.branch}{projection}, skip={self.skip}, scale={self.scale}"
+        return f"{self.branch}{projection}, {self._merge.settings()}"
 
 
 def _layers(given, name):

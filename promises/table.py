@@ -49,6 +49,10 @@ def _ofRefusals(trial):
     if not any("mirror" not in drawn.options for drawn in trial.drawn):
         error = attempt(trial.draw, *SHAPES[0][:2])
         yield f"refuses every shape, and first {SHAPES[0][:2]}: {error}"
+    for given in trial.own:
+        if not any(given.items() <= drawn.options.items() for drawn in trial.drawn):
+            error = attempt(trial.draw, *SHAPES[0][:2], **given)
+            yield f"refuses every shape with {given}, and first {SHAPES[0][:2]}: {error}"
     yield from trial.refused
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +64,7 @@ class Trial:
         self.function = initD[initialisation]
         called = getattr(self.function, "__name__", repr(self.function))
         self.name = initialisation if isinstance(initialisation, str) else called
-        self.own = [dict(given) for given in options]
+        self.own = _mappings(options)
         # Without a seed, Keras's objects draw the same at each call.
         self.keepsSeed = getattr(self.function, "keepsSeed", False)
         self._deterministic = deterministic
@@ -145,6 +145,16 @@ class Trial:
             stated = getattr(self.function, "biasLaw", None)
             biasLaw = stated and stated(inputShape, outputShape, **options)
             yield Drawn(asked, channels, options, dtype, law, biasLaw, *made)
+
+
+def _mappings(options):
+    several = isinstance(options, Sequence) and not isinstance(options, str)
+    if not several or not all(isinstance(given, Mapping) for given in options):
+        raise TypeError(
+            f'options must be a list of dictionaries, such as [{{"gain": 2.0}}]. '
+            f"Received: {options!r}."
+        )
+    return [dict(given) for given in options]
 
 
 def attempt(function, *args, **kwargs):

@@ -37,7 +37,7 @@ OUTSIDE = {
     "registering": set(),
     "promises": {"numpy"},
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
-    "training": {"numpy", "rich", "safetensors"},
+    "training": {"numpy", "pandas", "rich", "safetensors"},  # pandas for tables of changes
     "experiments": {
         "jinja2", "numpy", "pandas", "matplotlib", "rich", "safetensors", "sklearn",
         "threadpoolctl", "tyro",

@@ -4,7 +4,7 @@
 - `training.objectives`, `training.optimisers`, `training.schedulers`, `training.regularisation`:
   what is minimised, and how
 - `training.checkpoints`: `saveWeights`, `loadWeights`, and the folders that `fit` resumes from
-- `training.rescaling`: data-dependent initialisation
+- `training.rescaling`: initialisations of whole networks, by data or by theory
 - `training.batches`, `training.callbacks`, `training.history`, `training.display`, ...: the parts
 
 The guide is docs/training.md.

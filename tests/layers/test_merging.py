@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utilityFunctions import cast
+from utilityFunctions import cast, gradient
 from layers import (
     FC,
     Convolution,
@@ -40,6 +40,40 @@ def test_residual_blocks_add_what_comes_in_also_nested():
     values = cast(np.random.default_rng(1).standard_normal((5, 4)))
     expected = 3 * values + (values + 0.5 * values @ inner.weight.get_value())
     np.testing.assert_allclose(y.function()(values), expected, atol=1e-5)
+
+
+def test_a_trained_factor_is_a_parameter_that_begins_at_the_scale(capsys):
+    inner = FC(4, seed=0)
+    part = Residual(inner, scale=0.5, trainable=True)
+    assert (part.params, part.factor, part.scale) == ([], None, 0.5)
+    y = part(Representation((4,)))
+    assert [p.name for p in y.params] == ["weight", "bias", "scale"]
+    assert list(y.variables) == ["0.weight", "0.bias", "1.scale"]
+    assert part.params == y.params
+    values, f = cast(np.random.default_rng(1).standard_normal((5, 4))), y.function()
+    for factor in (0.5, -2.0):
+        part.factor.set_value(cast(factor))
+        expected = values + factor * values @ inner.weight.get_value()
+        np.testing.assert_allclose(f(values), expected, atol=1e-5)
+    assert "scale=-2.0, trainable=True" in repr(part)
+    y.redraw(1)
+    assert part.scale == 0.5
+    part.factor.set_value(cast(3))
+    part.redraw()
+    assert part.scale == 0.5
+    stack = Sequential([block(trainable=True)])
+    stack.build((4,))
+    assert stack.count_params() == 8 * 4 + 4 + 1
+    stack.summary()
+    assert "37 parameters" in capsys.readouterr().out
+
+
+def test_the_factor_has_the_gradient_of_the_branch():
+    inner = FC(3, seed=0)
+    y = merge(x := Representation((3,)), inner(x), scale=0.5, trainable=True)
+    values = cast(np.random.default_rng(1).standard_normal((5, 3)))
+    found = gradient(y.trainTensor.sum(), y.params[-1]).eval({y.input: values})
+    np.testing.assert_allclose(found, (values @ inner.weight.get_value()).sum(), rtol=1e-4)
 
 
 def test_a_projection_makes_shapes_fit():
@@ -131,6 +165,7 @@ IMAGE = (3, 8, 8)
         (lambda: Residual(FC(3), projection=3), TypeError, "projection must be a layer or a list"),
         (lambda: Residual([FC(3), Merge()]), TypeError, "that take one representation"),
         (lambda: Residual(FC(3), skip="1"), TypeError, "skip must be a number"),
+        (lambda: Residual(FC(3), trainable=1), TypeError, "trainable must be True or False"),
         (lambda: Residual(FC(3), scale=float("nan")), ValueError, "scale must be finite"),
         (lambda: Residual(FC(3))((4,)), TypeError, "Residual must be called on a Representation"),
         (lambda: merge(Representation((4,)), Representation((4,))), ValueError,

@@ -17,7 +17,12 @@ EXPECTED = (
     r"the loss became \S+ at epoch 1, batch \d+.*is in the output of layer.*",
     r"2 epochs",
     r"True",
-    r"(layer \d+, \w+ .*weights divided by .*\n?){5}",
+    r"(layer \d+, \w+ .*weights times .*\n?){5}",
+    r"layers  quantity  after  converged\n0 .*variance .*True\n1 .*True",
+    r"rates \[\[[\d., ]+\], \[(\d\.\d+), \1, \1\]\]\noutputs True",
+    r"[\d.]+e\+0[567] \d\.\de-0[12] 0\.0e\+00",
+    r"layer 102, FC +predicted second moment .* 1, .*\nlayer 1, Pooling.*no formula.*was changed.",
+    r"network +gradient quotient .*",
 )
 
 

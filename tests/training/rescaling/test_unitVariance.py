@@ -1,4 +1,4 @@
-"""Data-dependent rescaling: variances of 1, residual branches, nothing changed on errors."""
+"""LSUV and observations: variances of 1, residual branches, nothing changed on errors."""
 
 import warnings
 
@@ -18,7 +18,8 @@ from layers import (
     Residual,
     Sequential,
 )  # fmt: skip
-from training.rescaling import Moments, layerSequentialUnitVariance, rescaleAtObservations
+from training.rescaling import layerSequentialUnitVariance, rescaleAtObservations
+from training.rescaling.moments import Moments
 
 
 def normal(*shape, seed=0):
@@ -48,7 +49,7 @@ def test_varianceIsOneAtEachLayerOfAResidualNet():
         assert row.converged
         assert row.after == pytest.approx(variance, rel=1e-4)
         assert variance == pytest.approx(1, abs=1e-3)
-        assert row.divisor == pytest.approx(np.sqrt(row.before / row.after), rel=1e-4)
+        assert row.factor == pytest.approx(np.sqrt(row.after / row.before), rel=1e-4)
         assert row.place in str(row)
     assert not any(layer.bias.get_value().any() for layer in y.layers if hasattr(layer, "bias"))
 
@@ -57,8 +58,8 @@ def test_weightsStartAsFramesAndOnlyTheirSizeChanges():
     y, x = FC(8, seed=2)(FC(3, seed=1)(Representation((5,)))), normal(30, 5)
     first, second = layerSequentialUnitVariance(y, x, tolerance=1e-3, seed=0, batchSize=30)
     tall, wide = (p.get_value() for p in y.params if p.ndim == 2 and not p.broadcastable[0])
-    np.testing.assert_allclose(tall.T @ tall * first.divisor**2, np.eye(3), atol=1e-5)
-    np.testing.assert_allclose(wide @ wide.T * second.divisor**2, np.eye(3), atol=1e-5)
+    np.testing.assert_allclose(tall.T @ tall / first.factor**2, np.eye(3), atol=1e-5)
+    np.testing.assert_allclose(wide @ wide.T / second.factor**2, np.eye(3), atol=1e-5)
     again = FC(8)(FC(3)(Representation((5,))))
     layerSequentialUnitVariance(again, x, tolerance=1e-3, seed=0, batchSize=7)
     # Batches of another size round differently.
@@ -78,7 +79,7 @@ def test_mirroredWeightsStayMirrored():
 def test_whatIsWithinTheToleranceIsLeftAlone():
     y, x = FC(8, seed=2)(Representation((5,))), normal(3000, 5)
     (row,) = layerSequentialUnitVariance(y, x, tolerance=0.99)
-    assert row.divisor == 1
+    assert row.factor == 1
     assert row.before == row.after
 
 
@@ -125,7 +126,7 @@ def test_eachPartEndsWithAVarianceOfOne():
         assert np.log(variances).mean() == pytest.approx(0, abs=1e-3)
     # The layers of a part share the divisor, and biases have none.
     for before, param, row in zip(weights[::2], y.params[::2], np.repeat(table, 2), strict=True):
-        np.testing.assert_allclose(param.get_value() * row.divisor**0.5, before, rtol=1e-5)
+        np.testing.assert_allclose(param.get_value() / row.factor**0.5, before, rtol=1e-5)
     assert table[0].passes == 2, "one division, and a look at what it did"
 
 
@@ -136,9 +137,9 @@ def test_nothingChangesOnErrors():
     y, x = FC(3, seed=1)(Activation("relu")(FC(4, seed=0)(Representation((5,))))), normal(20, 5)
     held = [p.get_value() for p in y.params]
     for bad, message in (
-        (np.full((20, 5), np.nan), "x must be finite"),
+        (np.full((20, 5), np.nan), "data must be finite"),
         (np.zeros((20, 5)), "layer 0, FC must have a positive variance.*No weight was changed"),
-        (normal(20, 4), r"x must be \(samples, 5\)"),
+        (normal(20, 4), r"data must be \(samples, 5\)"),
         (normal(3, 5), "at least one batch of 20. Received: 3"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -168,5 +169,5 @@ def test_biasesThatKeepTheVarianceAwayAreReported():
     (message,) = [str(w.message) for w in given if w.category is RuntimeWarning]
     assert "after 2 passes; wanted is 1 within 0.1" in message
     assert not row.converged
-    assert "not within the tolerance" in str(row)
+    assert "Biases that are not zero keep it away" in str(row)
     assert y.params[1].get_value().tolist() == [[-3.0, 0.0, 3.0]]

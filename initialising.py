@@ -185,7 +185,7 @@ def _mirroring(initialiser: Callable, connection: Connection) -> tuple[Callable,
                 f"Received: {degree}."
             )
         initialiser = kind(initialiser.initializer if mirrored else initialiser, degree)
-    whole = isinstance(initialiser, kind)
+    whole = isinstance(initialiser, kind) or getattr(initialiser, "mirror", False)
     return initialiser, connection.unmirrored() if whole else connection
 
 

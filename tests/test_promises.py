@@ -282,7 +282,10 @@ def test_without_a_law_the_rest_is_tried():
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({"stddev": -1.0}, "Received: `?stddev|stddev.*Received"), ({"stdev": 1.0}, "unknown option 'stdev'")],
+    [
+        ({"stddev": -1.0}, "Received: `?stddev|stddev.*Received"),
+        ({"stdev": 1.0}, "unknown option 'stdev'"),
+    ],
 )
 def test_more_options_must_be_taken_for_some_shape(options, reason):
     report = check_initialisation("randomNormal", options=[options], raising=False)

@@ -171,6 +171,10 @@ def test_icnr_takes_initialisations_and_tensor_initialisers():
         law = initD["icnr"].law((3, 5, 5), (8, 5, 5), around=around)
         assert law.copies == 4
     assert initD["icnr"].law((3, 5, 5), (8, 5, 5), around=RandomNormal(stddev=0.5)).scale == 0.5
+    twice = initD["icnr"].law((3, 5, 5), (16, 5, 5), around="icnr")
+    assert (twice.copies, twice.drawn_outputs) == (16, 1)
+    with pytest.raises(TypeError, match=r"around must be an entry of initD that is drawn by its l"):
+        initD["icnr"].law((3, 5, 5), (8, 5, 5), around=lambda a, b, **options: None)
 
 
 def zerOOfThePaper(inputs, outputs):

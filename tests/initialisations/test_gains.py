@@ -84,6 +84,17 @@ def test_he_and_kaiming_say_by_themselves_whose_gain():
     assert exact == pytest.approx(1.592537419722831**2 / (24 * 9))
 
 
+def test_the_names_of_keras_take_gains_by_name_too():
+    for name in ("deltaOrthogonal", "identity"):
+        initD[name].law(*SHAPES, activation="tanh")
+    law = initD["deltaOrthogonal"].law(*SHAPES, activation="tanh", gain="exact")
+    assert law.gain == pytest.approx(1.592537419722831)
+    with pytest.raises(ValueError, match="say which, activation='tanh'"):
+        initD["deltaOrthogonal"].law(*SHAPES, gain="exact")
+    with pytest.raises(ValueError, match="unknown gain 'exat'"):
+        initD["deltaOrthogonal"].law(*SHAPES, activation="tanh", gain="exat")
+
+
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [

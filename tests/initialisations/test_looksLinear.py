@@ -130,3 +130,16 @@ def test_bad_options(shapes, options, kind, message):
 
 def test_the_first_layer_reads_any_number_of_channels():
     assert initD["looksLinear"].law((5,), (6,), layer="first").shape == (5, 6)
+
+
+def test_the_class_mirrors_by_itself():
+    from initialisations import fromTensor
+    from lookslinear.initializers import LooksLinear, Mirrored
+
+    adapted = fromTensor(LooksLinear(seed=1))
+    for options in ({}, {"mirror": True}):
+        weight = adapted((8,), (6,), **options)[0].get_value()
+        assert check_draw(weight, adapted.law((8,), (6,), **options))
+        np.testing.assert_array_equal(weight[:4], -weight[4:])
+    with pytest.raises(ValueError, match="an initializer that is not mirrored itself"):
+        Mirrored(LooksLinear())

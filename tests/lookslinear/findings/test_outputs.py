@@ -154,6 +154,12 @@ def test_the_deviation_after_a_cut_is_that_of_scipy(bound):
     )
 
 
+@pytest.mark.parametrize("bound", [0, -1.0, 0.01, "2", math.nan])
+def test_bad_bounds_are_refused(bound):
+    with pytest.raises((ValueError, TypeError), match="bound must be"):
+        truncated_deviation(bound)
+
+
 def test_hadamards_signs_are_sylvesters():
     from scipy.linalg import hadamard
 

@@ -103,7 +103,7 @@ class Merge(Layer):
     def settings(self):
         """The arguments that `repr` shows."""
         trained = ", trainable=True" if self.trainable else ""
-        return f"skip={self.skip}, scale={self.scale}{trained}"
+        return f"skip={self.skip}, scale={self._start}{trained}"
 
     def _sum(self, x, y):
         scale = np.asarray(self._start, x.dtype) if self.factor is None else self.factor

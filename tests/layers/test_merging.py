@@ -55,7 +55,7 @@ def test_a_trained_factor_is_a_parameter_that_begins_at_the_scale(capsys):
         part.factor.set_value(cast(factor))
         expected = values + factor * values @ inner.weight.get_value()
         np.testing.assert_allclose(f(values), expected, atol=1e-5)
-    assert "scale=-2.0, trainable=True" in repr(part)
+    assert "scale=0.5, trainable=True" in repr(part), "the argument, by which checkpoints compare"
     y.redraw(1)
     assert part.scale == 0.5
     part.factor.set_value(cast(3))

@@ -47,7 +47,8 @@ def withinLayerCalibration(model, data, mean=0.0, centre=True, tolerance=1e-3, b
     Parameters
     ----------
     model : Sequential or Representation
-        With random weights, which keep their directions; a mirrored weight stays mirrored.
+        With random weights; a unit's keep their direction, and a mirrored weight stays mirrored. A
+        layer that is called twice is calibrated for its first call.
     data : array (samples, *shape of the input)
     mean : float
         beta: a positive one lets more of the rectifiers behind be active.

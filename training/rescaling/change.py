@@ -29,8 +29,9 @@ class Rescaled:
     quantity : str
         What `before` and `after` say of the place, such as 'variance'.
     before, after : float
-    factor : float
-        By what the weights were multiplied, in all; of each unit by its own, the root mean square.
+    factor : float or None
+        By what the norm of the weights, or the factor of a branch, was multiplied, in all; None
+        where the row is about more than one of them.
     passes : int
         How often the data were read for it.
     note : str
@@ -42,7 +43,7 @@ class Rescaled:
     quantity: str
     before: float
     after: float
-    factor: float
+    factor: float | None
     passes: int = 0
     note: str = ""
 
@@ -52,10 +53,9 @@ class Rescaled:
         return not self.note
 
     def __str__(self):
-        said = (
-            f"{self.place:<40} {self.quantity} {self.before:10.4g} -> {self.after:8.4g}, "
-            f"weights times {self.factor:.4g}"
-        )
+        said = f"{self.place:<40} {self.quantity} {self.before:10.4g} -> {self.after:8.4g}"
+        if self.factor is not None:
+            said += f", weights times {self.factor:.4g}"
         return said if self.converged else f"{said}  {self.note}"
 
 

@@ -38,10 +38,15 @@ def gradientQuotient(loss, params, epsilon=1e-5):
     -------
     symbolic scalar
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a loss that is no symbolic scalar, no parameters, and epsilon not above 0.
+
     References
     ----------
     Dauphin and Schoenholz 2019, NeurIPS 32, "MetaInit: Initializing learning by learning to
-    initialize", section 3.
+    initialize", as reported.
 
     Examples
     --------
@@ -53,6 +58,9 @@ def gradientQuotient(loss, params, epsilon=1e-5):
     >>> round(float(quotient.eval()), 3)
     2.0
     """
+    epsilon, params = positive(epsilon, "epsilon"), list(params)
+    if not params:
+        raise ValueError("params must be one shared variable or more. Received: none.")
     gradients = gradient(loss, params, disconnected_inputs="ignore")
     # Constants have no gradient: the sign of g is one.
     squares = sum(T.sqr(g).sum() for g in gradients) / 2
@@ -122,7 +130,7 @@ def metaInit(
 
     References
     ----------
-    Dauphin and Schoenholz 2019, NeurIPS 32, section 3 and the appendix's algorithm, as reported.
+    Dauphin and Schoenholz 2019, NeurIPS 32, as reported.
     That a norm shrinks to a tenth at most in one step is an addition.
 
     Examples
@@ -245,7 +253,7 @@ def _rows(weighted, norms):
 def _summary(weighted, before, after, steps):
     numbers = tuple(w.number for w in weighted)
     note = "" if after < before else f"has not fallen in {steps} steps"
-    return Rescaled("network", numbers, "gradient quotient", before, after, 1.0, 0, note)
+    return Rescaled("network", numbers, "gradient quotient", before, after, None, 0, note)
 
 
 def _sign(g):

@@ -68,7 +68,7 @@ def fixup(model, data=None, zeroClassifier=True):
     rows = [row for block in blocks for row in _fixedBranch(block, len(blocks))]
     last = weightedSteps(model)[-1]
     if zeroClassifier and last.number > blocks[-1].number:
-        rows.append(_scaled(last, 0.0))
+        rows.append(_zeroed(last))
     return rows
 
 
@@ -106,7 +106,7 @@ def skipInit(model, data=None, value=0.0):
 
     References
     ----------
-    De and Smith 2020, arXiv 2002.10444, section 4.
+    De and Smith 2020, arXiv 2002.10444 (1 / sqrt(L) as reported).
 
     Examples
     --------
@@ -147,7 +147,7 @@ def reZero(model, data=None):
 
     References
     ----------
-    Bachlechner, Majumder, Mao, Cottrell and McAuley 2020, arXiv 2003.04887, section 3.
+    Bachlechner, Majumder, Mao, Cottrell and McAuley 2020, arXiv 2003.04887.
 
     Examples
     --------
@@ -165,7 +165,7 @@ def _fixedBranch(block, branches):
     if others:
         factor = branches ** (-1 / (2 * len(others)))
         rows += [_scaled(w, factor) for w in others]
-    rows.append(_scaled(last, 0.0))
+    rows.append(_zeroed(last))
     if block.merge.factor is not None:
         rows.append(_withFactor(block, 1.0))
     return rows
@@ -174,9 +174,14 @@ def _fixedBranch(block, branches):
 def _scaled(w, factor):
     before = norm(w.layer.weight)
     rescale(w.layer.weight, factor)
-    if factor == 0 and w.layer.bias is not None:
-        rescale(w.layer.bias, 0.0)
     return Rescaled(w.place, (w.number,), "norm", before, norm(w.layer.weight), factor)
+
+
+def _zeroed(w):
+    before = norm(w.layer.weight)
+    for variable in w.layer.params:
+        variable.set_value(np.zeros_like(variable.get_value(borrow=True)))
+    return Rescaled(w.place, (w.number,), "norm", before, 0.0, 0.0)
 
 
 def _withFactor(block, value):

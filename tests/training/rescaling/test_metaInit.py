@@ -63,6 +63,17 @@ def test_aLinearLossHasNone():
     assert valueOf((0 * w).sum() + w[0], [w]) == pytest.approx(0.8, rel=1e-4)
 
 
+def test_whatHasNoQuotientIsRefused():
+    w = sharedVar(normal(5))
+    for loss, params, epsilon, kind, message in (
+        (w, [w], 1e-5, TypeError, "scalar"),
+        (w.sum(), [], 1e-5, ValueError, "one shared variable or more"),
+        (w.sum(), [w], 0, ValueError, "epsilon must be more than 0"),
+    ):
+        with pytest.raises(kind, match=message):
+            gradientQuotient(loss, params, epsilon)
+
+
 @pytest.mark.parametrize("name", ["tanh", "relu"])
 def test_itIsPyTorchs(name):
     case = TORCH[name]
@@ -150,6 +161,7 @@ def test_itSaysSoIfTheQuotientDoesNotFall():
     assert said == ["not all is as was wanted: network has not fallen in 3 steps"]
     assert not change.converged
     assert "has not fallen" in change.table["note"].iloc[-1]
+    assert "weights times" not in str(change[-1])
     assert all(norm(weight) > 0 for weight in y.params[::2]), "norms stay positive"
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from utilityFunctions import T, cast, compileFunction, gradient
 from layers import FC, Activation, Convolution, Flatten, Representation, Residual, merge
+from training import SGD, fit, loadWeights, saveWeights
 from training.rescaling import fixup, networkInitialisations, reZero, skipInit
 
 from .nets import held, normal, residualNet
@@ -211,3 +212,21 @@ def test_aConstantFactorAndABadValueAreRefused():
         skipInit(residualNet(), value="0")
     with pytest.raises(TypeError, match=r"reZero has no option 'value'"):
         reZero(residualNet(), value=1.0)
+
+
+def test_aTrainedFactorLeavesZeroIsSavedAndLoaded(tmp_path):
+    def net():
+        y = Residual([FC(4, seed=0), Activation("relu"), FC(4, seed=1)], trainable=True)(
+            Representation((4,))
+        )
+        return FC(3, seed=2)(y)
+
+    y, again = net(), net()
+    skipInit(y)
+    data = normal(40, 4), np.arange(40) % 3
+    fit(y, data, "softmaxCrossEntropy", SGD(0.1), epochs=1, batchSize=20, seed=0, progress=False)
+    (factor,) = [p for p in y.params if p.ndim == 0]
+    assert 0 < abs(float(factor.get_value())) < 0.1
+    saveWeights(y, tmp_path / "weights.safetensors")
+    loadWeights(again, tmp_path / "weights.safetensors")
+    assert held(again) == held(y)

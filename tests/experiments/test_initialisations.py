@@ -184,6 +184,7 @@ def test_shapes_are_spelt(text, shape):
         (["--for", "4x2x2", "4x2x2", "relu", "--s", "0"], "s must be at least 1"),
         (["--csv", "/no/such/folder/file"], "csv must be a file in a folder that is there"),
         (["--markdown", "/"], "markdown must be a file in a folder that is there"),
+        (["--markdown", "/tmp/page"], "markdown must end in .md. Received: '/tmp/page'"),
     ],
 )
 def test_bad_arguments_are_refused(capsys, arguments, message):

@@ -10,12 +10,11 @@ from experiments.comparing import contradicted
 from experiments.probes import weights
 from experiments.variancePropagation import Config, run
 
-SMALL = Config(depth=6, width=32, batch=8, replicates=30)
+SMALL = Config(depth=5, width=32, batch=8, replicates=16)
 DENSE = (
     *("looksLinear/relu", "looksLinear+blocks=normal/relu", "looksLinear+mirror=0.5/relu"),
     *("looksLinear/crelu", "fixedNorm+relu/relu", "orthogonal+perBlock=4+relu/relu"),
-    *("kaimingNormal+mode=fan_out/relu", "truncated+bound=1.0+relu/relu"),
-    *("lecunNormal+activation=hardTanh/hardTanh", "siren/linear"),
+    "kaimingNormal+mode=fan_out/relu",
 )
 CONV = ("orthogonalConvolution+relu/relu", "looksLinear/relu", "fixedNorm+each=input+relu/relu")
 
@@ -34,9 +33,9 @@ def test_predictions_agree_with_what_is_measured(network, arms):
 
 
 def test_plain_relu_in_pairs_is_flat():
-    table = tableOf("dense", "looksLinear/relu", depth=300, replicates=2, batch=4)
+    table = tableOf("dense", "looksLinear/relu", depth=200, replicates=2, batch=4)
     for direction, logs in table.groupby("direction")["measured"]:
-        # float32 rounding of 300 layers; the last gradient is that of both units of each pair.
+        # float32 rounding of 200 layers; the last gradient is that of both units of each pair.
         assert np.ptp(logs.iloc[:-1]) < 1e-4, direction
 
 
@@ -49,7 +48,7 @@ def test_pairs_that_are_not_turned_back_are_found_out(monkeypatch):
         return np.abs(drawn) * np.sign(np.tile(drawn[: drawn.shape[0] // 2], (2, 1)))
 
     monkeypatch.setattr(weights, "draw", draw)
-    assert contradicted(tableOf("dense", "looksLinear+blocks=normal/relu"))
+    assert contradicted(tableOf("dense", "looksLinear+blocks=normal/relu", replicates=40))
 
 
 def test_kernels_whose_taps_are_alike_are_found_out(monkeypatch):

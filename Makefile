@@ -26,7 +26,7 @@ LACKING := import importlib.util, os, shutil, sys, sysconfig; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help experiment docs test test-hosts lint constraints bench bench-quick bench-propagation bench-theano clean FORCE
+.PHONY: help experiment docs test test-hosts test-peers lint constraints bench bench-quick bench-propagation bench-theano clean FORCE
 
 help:
 	@echo 'make experiment    run the main job: python -m experiments variance-propagation'
@@ -34,6 +34,7 @@ help:
 	@echo '                   the figures of docs/, docs/published.md and docs/catalogue.md'
 	@echo 'make test          run the whole test suite'
 	@echo 'make test-hosts    test lookslinear alone, as a guest in Keras, on NumPy 2 (.venv-hosts)'
+	@echo 'make test-peers    hold what PyTorch and JAX draw to our laws (.venv-bench)'
 	@echo 'make lint          check the code and its format with ruff'
 	@echo 'make bench         measure drawing beside PyTorch, Keras, JAX and others (.venv-bench): 15'
 	@echo '                   minutes; writes benchmarks/results/sampling.md and the README table'
@@ -76,6 +77,10 @@ test-hosts: $(HOSTS_READY)
 	@rm -rf build looks_linear.egg-info
 	@$(HOSTS_PYTHON) -I -c 'import lookslinear.initializers'
 	KERAS_BACKEND=numpy $(HOSTS_PYTHON) -m pytest $(ARGS) tests/hosts tests/lookslinear lookslinear
+
+test-peers: $(BENCH_READY)
+	@$(BENCH_PYTHON) $(PIP) install --quiet pytest hypothesis threadpoolctl
+	$(BENCH_PYTHON) -m pytest $(ARGS) tests/hosts/test_torch.py tests/hosts/test_jax.py
 
 lint: $(READY)
 	$(VENV_PYTHON) -m ruff check .

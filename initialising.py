@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from utilityFunctions import floatX, sharedVar
 from lookslinear import initializers
+from lookslinear.activations import gain_of
 from lookslinear.adapting import (
     has_seed,
     keras_shape,
@@ -168,10 +169,21 @@ class TensorInitialisation(Initialisation):
 
     def _mirrored(self, connection, told, given):
         given = {**given, **{name: getattr(told, name) for name in self._shared}}
+        if isinstance(given.get("gain"), str):
+            given["gain"] = _namedGain(given["gain"], told)
         initialiser = self._make(isDense=not connection.sides, **given)
         if connection.mirror:
             return _mirroring(initialiser, connection)
         return initialiser, connection
+
+
+def _namedGain(kind: str, told: Options) -> float:
+    """The gain of the activation that was named beside it."""
+    if told.activation is None:
+        raise ValueError(
+            f"gain={kind!r} is that of an activation: say which, activation='tanh'. Received: none."
+        )
+    return gain_of(told.activation, kind)
 
 
 def _mirroring(initialiser: Callable, connection: Connection) -> tuple[Callable, Connection]:
@@ -185,7 +197,7 @@ def _mirroring(initialiser: Callable, connection: Connection) -> tuple[Callable,
                 f"Received: {degree}."
             )
         initialiser = kind(initialiser.initializer if mirrored else initialiser, degree)
-    whole = isinstance(initialiser, kind)
+    whole = isinstance(initialiser, kind) or getattr(initialiser, "mirror", False)
     return initialiser, connection.unmirrored() if whole else connection
 
 

@@ -58,7 +58,6 @@ setup(
     ],
     py_modules=["initialising", "registering", "utilityFunctions"],
     packages=[
-        "promises",
         "lookslinear",
         "lookslinear.catalogue",
         "lookslinear.initializers",
@@ -67,6 +66,7 @@ setup(
         "lookslinear.sampling",
         "lookslinear.theory",
         "initialisations",
+        "promises",
         "layers",
         "experiments",
         "experiments.claims",

@@ -81,7 +81,10 @@ def _law(name: str, options: dict, shape: tuple[int, ...], dtype: str) -> Weight
         return CANDIDATES[name](shape, dtype)
     else:
         raise ValueError(f"initD has dense weights and kernels of 2 sides. Received: {shape}.")
-    return initD[name].law(*told, **sides, **options).with_dtype(dtype)
+    try:
+        return initD[name].law(*told, **sides, **options).with_dtype(dtype)
+    except TypeError as error:  # a law of a user's own that does not take the option
+        raise ValueError(str(error)) from error
 
 
 def auditFrame(found: list[Audit]) -> pd.DataFrame:

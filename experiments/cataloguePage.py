@@ -15,15 +15,16 @@ from experiments.plotting import COLOURS, STYLE
 from experiments.running import replaceText
 from initialisations import initD
 from lookslinear.adapting import law_of
-from lookslinear.catalogue import CATALOGUE, QUANTITIES, Entry
+from lookslinear.catalogue import CATALOGUE, QUANTITIES, Entry, own_options
 from lookslinear.initializers import CLASSES
 from lookslinear.laws import WeightLaw
 from lookslinear.references import REFERENCES
 from lookslinear.sampling import draw
 
-#: The kernel that is shown, (out, in, rows, columns), and the matrix where there is none; the
-#: matrix of which the histogram is.
-KERNEL, MATRIX, MANY = (8, 8, 3, 3), (24, 24), (128, 128)
+#: The kernel that is shown, (out, in, rows, columns), and the matrix where there is none.
+KERNEL, MATRIX = (8, 8, 3, 3), (24, 24)
+#: The matrix of which the histogram is, and the kernel where there is none.
+MANY = (128, 128), (40, 40, 3, 3)
 SEED = 1
 SIZE, DPI = (2.4, 1.05), 100
 HEAD = """# Initialisations
@@ -32,19 +33,47 @@ Written by `python -m experiments initialisations --markdown docs/catalogue.md`;
 
 Each line is an initialisation, its law in words, and the variance of an entry that can be non-zero:
 about its mean, and for constants and identities the mean square. Formulas are those of the default
-options, but for {listed}:
+options, but for the quantities named here, which options and shapes give:
 
 {quantities}
 
 Names in camelCase are those of `initD`; a class of `lookslinear.initializers` has an entry of its
-own, in capitals, where its law is another. `python -m experiments initialisations --for 512 512
-relu` says what each does to second moments in a layer, `registering.register` adds your own, and
-`lookslinear.citing.cite` gives the BibTeX of what a network used.
+own, in capitals, where its law is another. [Where other libraries differ](catalogue-notes.md) is a
+page of its own, with both numbers. What each does to second moments in a layer, best first,
+and what the weights in a file are (`--layout torch` or `keras` says how they are stored):
+
+    python -m experiments initialisations --for 512 512 relu
+    python -m experiments audit weights.safetensors --layout torch --activation relu
+
+Your own initialisation becomes one of them, for layers, for arms of experiments and for these
+tables, and is held to its law over shapes, dtypes, options, seeds and threads:
+
+```python
+from layers import FC, Representation
+from lookslinear.audit import audit
+from lookslinear.citing import cite
+from promises import check_initialisation
+from registering import register
+
+
+def tiny(connection, options):
+    "independent normal, of a hundredth of LeCun's deviation"
+    return connection.law("normal", 0.01 * connection.fan_in**-0.5)
+
+
+register("tiny", tiny, formula="1e-4 / fan_in")
+print(check_initialisation("tiny"))  # a line for each promise; raises if one is broken
+
+layer = FC(10, initialisation="orthogonal", initKWArgs={{"rescale": "suo"}})
+network = layer(Representation((64,)))
+print(cite(network))  # the BibTeX of exactly what it used
+print(audit({{"weight": network.params[0].get_value()}})[0].haar)  # True: a Haar frame
+```
 
 The pictures show one draw: left a kernel of 8 x 8 filters of 3 x 3 taps, input channels from left
 to right (of what fills matrices alone, 24 x 24 entries), dark for negative and light for positive;
-right how often entries of a 128 x 128 matrix have which size, in units of their root mean square,
-zeros left out.
+right how often entries of a 128 x 128 matrix (of what fills kernels alone, of one with 40 x 40
+channels) have which size, in units of their root mean square, zeros left out.
 
 ## Layers
 
@@ -72,9 +101,8 @@ def writePage(path: Path) -> None:
 
 def pageOf(folder: str) -> str:
     """The page in Markdown, with pictures from this folder."""
-    listed = "quantities named here, which options and shapes give"
     quantities = "\n".join(f"- `{name}`: {words}" for name, words in QUANTITIES.items())
-    head = HEAD.format(listed=listed, quantities=quantities)
+    head = HEAD.format(quantities=quantities)
     layers = "".join(_layerLine(entry, folder) for entry in _layers())
     networks = [entry for entry in CATALOGUE.values() if entry.kind == "network"]
     lines = "".join(map(_networkLine, networks))
@@ -92,17 +120,25 @@ def _layers() -> Iterator[Entry]:
 
 def _layerLine(entry: Entry, folder: str) -> str:
     variance = f"`{entry.formula}`" if entry.formula else "–"
-    own = "".join(f", `{name}={value:g}`" for name, value in dict(entry.arguments).items())
+    read = ", ".join(f"`{name}={value:g}`" for name, value in dict(entry.arguments).items())
     alike = [*entry.aliases, *filter(None, [entry.initializer])]
     also = ", ".join(f"`{name}`" for name in alike if name != entry.name)
     return _line(
         f"![{entry.name}]({folder}/{pictureOf(entry)})",
         f"`{entry.name}`" + (f"<br>also {also}" if also else ""),
         entry.words,
-        variance + (f"<br>{own[2:]}" if own else ""),
-        ", ".join(f"`{name}`" for name in entry.options) or "–",
+        "<br>".join(filter(None, [variance, read])),
+        _options(entry),
         _papers(entry),
     )
+
+
+def _options(entry: Entry) -> str:
+    shared, own = (
+        ", ".join(f"`{name}`" for name in options)
+        for options in (entry.options, own_options(entry))
+    )
+    return "<br>".join(filter(None, [shared, own and f"its own: {own}"])) or "–"
 
 
 def _networkLine(entry: Entry) -> str:
@@ -126,7 +162,7 @@ def thumbnail(entry: Entry) -> bytes:
         figure = Figure(figsize=SIZE, layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
         _show(left, _tiled(_drawn(entry, KERNEL, MATRIX)))
-        _histogram(right, _drawn(entry, MANY).ravel())
+        _histogram(right, _drawn(entry, *MANY).ravel())
         stream = io.BytesIO()
         figure.savefig(stream, dpi=DPI, metadata={"Software": None})
     return stream.getvalue()

@@ -68,11 +68,11 @@ def suitability(
     -------
     DataFrame
         A row for each arm of the command line: entries with their defaults; with `relu` where the
-        activation is a ReLU and it has an effect; with `mirror` where it is CReLU and a law says
-        so. Columns `arm`,
-        `forward_gain` and `backward_gain`, ratios of second moments; `forward_drift` and
-        `backward_drift`, mean logs (natural) a layer; each with the reason of its absence in
-        `reason_<column>`. Sorted by how far the two gains are from 1, then the drifts from 0.
+        activation is a ReLU and it has an effect; with `mirror` where it is CReLU and that
+        changes the law. Columns `arm`; `forward_gain` and `backward_gain`, ratios of second
+        moments; `forward_drift` and `backward_drift`, mean logs (natural) a layer; for each of
+        the four the reason of its absence in `reason_<column>`. Sorted by how far the two gains
+        are from 1, then the drifts from 0.
 
     Raises
     ------
@@ -126,6 +126,8 @@ def _lawOf(arm: Arm, inputShape, outputShape, s) -> WeightLaw | ValueError:
         return initD[arm.initialisation].law(inputShape, outputShape, **options)
     except ValueError as error:  # no law, or none for this activation, or this number of units
         return error
+    except TypeError as error:  # a law of a user's own that does not take the option
+        return ValueError(str(error))
 
 
 def _row(arm, law, sides, phi):

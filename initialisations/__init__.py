@@ -1,9 +1,10 @@
 """Named initialisations, (inputShape, outputShape, **options) -> [weight, bias] shared variables.
 
 Shapes are those of one sample: `(n,)` for dense layers, `(channels, rows, columns)` for
-convolutions. Weights are (in, out) or (out, in, s0, s1), biases zeros that broadcast over samples
-and positions. Each entry of `initD` states a weight law, in a few lines from shapes to law;
-`initD[name].law(inputShape, outputShape, **options)` gives that claim without drawing.
+convolutions. Weights are (in, out) or (out, in, s0, s1); biases, zeros but for `siren` and
+`torchDefaultUniform`, broadcast over samples and positions. Each entry of `initD` states a weight
+law, in a few lines from shapes to law; `initD[name].law(inputShape, outputShape, **options)` gives
+that claim without drawing.
 
 Some entries have options of their own, which their docstrings say (`help(initD['siren'])`). All
 take the same ones; one that has no meaning for it has no effect there:

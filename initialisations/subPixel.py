@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from initialisations.registry import initD, registered
+from initialising import Initialisation
 from lookslinear.connections import Connection, Options
 from lookslinear.errors import whole_number
 from lookslinear.laws import WeightLaw
@@ -36,7 +37,18 @@ def icnr(
     (True, False)
     """
     copies = whole_number(factor, "factor") ** 2
-    inner = initD[around].lawBetween(connection.narrowed(copies), options)
+    inner = _entry(around).lawBetween(connection.narrowed(copies), options)
     shape = list(inner.shape)
     shape[inner.axes.output] *= copies
-    return dataclasses.replace(inner, shape=tuple(shape), copies=copies)
+    return dataclasses.replace(inner, shape=tuple(shape), copies=copies * inner.copies)
+
+
+def _entry(around: object) -> Initialisation:
+    """The initialisation that makes the filters without copies; it must be one with a law."""
+    entry = initD[around]
+    if not isinstance(entry, Initialisation):
+        raise TypeError(
+            f"around must be an entry of initD that is drawn by its law, or a tensor initialiser. "
+            f"Received: {around!r}."
+        )
+    return entry

@@ -95,7 +95,8 @@ def torchDefaultUniform(connection: Connection, options: Options) -> WeightLaw:
 
     They say so as kaiming_uniform_ with a = sqrt(5). It keeps no second moment: of a linear layer's
     a third is left, and a sixth through a ReLU, to which the bias adds. `relu` has no effect; a
-    `gain`, or that of an `activation`, multiplies the weights alone.
+    `gain`, or that of an `activation`, multiplies the weights alone. Experiments look at networks
+    without biases, and so at its weights.
 
     References
     ----------

@@ -1,9 +1,9 @@
 """Weight initialisation as stated laws: drawn, predicted with and checked against.
 
 NumPy and SciPy only, and threadpoolctl, which holds their BLAS to one thread. The rooms: `fans`,
-`laws`, `sampling`, `arranging`, `activations`, `theory`, `measures`, `checks`, and in Keras's
-convention `initializers` and `backend`. The three names used most are here too, imported when first
-asked for:
+`laws`, `sampling`, `arranging`, `activations`, `theory`, `measures`, `checks`, `audit`, the
+`catalogue` with its `references` and `citing`, and in Keras's convention `initializers` and
+`backend`. The three names used most are here too, imported when first asked for:
 
 >>> import lookslinear
 >>> lookslinear.draw.__module__

@@ -20,7 +20,7 @@ from lookslinear.checks import check_draw
 from lookslinear.errors import known_name
 from lookslinear.fans import LAYOUTS, axes_of, fans
 from lookslinear.initializers import CLASSES, VarianceScaling
-from lookslinear.laws import DTYPES, INDEPENDENT, SPHERES, WeightLaw, entries_law
+from lookslinear.laws import DTYPES, FIXED, INDEPENDENT, SPHERES, WeightLaw, entries_law
 from lookslinear.theory.maps import derivative_moment, mean, second_moment
 
 #: (shape in Theano's layout, dtype) -> the law that a weight of this shape would follow.
@@ -211,7 +211,7 @@ def _consistent(
         if law not in verdicts:
             # Loose entries and independent units are never orthonormal to the last digit.
             loose = is_frame and law.family in (*INDEPENDENT, *SPHERES)
-            ruled_out = loose or not _is_near(root, law)
+            ruled_out = loose or not _is_near(root, law) or _mixes_channels(weight, law)
             verdicts[law] = not ruled_out and bool(check_draw(weight, law))
         if verdicts[law]:
             kept.append(name)
@@ -226,15 +226,22 @@ def _law(law_for: LawOf, shape: tuple[int, ...], dtype: str) -> WeightLaw | None
 
 
 def _is_near(root: float, law: WeightLaw) -> bool:
-    """Whether the root mean square alone does not rule out a law of loose entries."""
-    if law.family not in INDEPENDENT or law.taps != "all":
+    """Whether the root mean square alone does not rule the law out, at no cost."""
+    if law.taps != "all" or law.sparsity or law.mean or law.partly_mirrored:
         return True
-    expected = math.sqrt(law.variance + law.mean**2)
-    if not expected:  # all inputs are cut off
-        return True
-    errors = abs(root / expected - 1) * math.sqrt(2 * math.prod(law.block_shape))
-    # Zeros at random positions, and a mean, widen the scatter.
-    return errors < _FAR or bool(law.sparsity or law.mean)
+    errors = abs(root / law.scale - 1) if law.scale else 0.0
+    if law.family in INDEPENDENT:
+        return errors * math.sqrt(2 * math.prod(law.block_shape)) < _FAR
+    # The norm of frames and of spheres has no scatter, and half precision rounds by less.
+    return errors < 0.01 or law.family in FIXED
+
+
+def _mixes_channels(weight: np.ndarray, law: WeightLaw) -> bool:
+    """Whether the taps together are no isometry between channels, which all of them would be."""
+    if law.family != "haar_convolution" or law.mirror or law.mirror_outputs or weight.ndim < 3:
+        return False
+    turned = np.moveaxis(weight, 1, 0) if weight.shape[1] <= weight.shape[0] else weight
+    return _spread(_matrix(turned)) > 0.01
 
 
 def _of_initializer(make: Callable[[], object]) -> LawOf:

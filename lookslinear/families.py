@@ -56,6 +56,7 @@ def truncated_deviation(bound: float) -> float:
     """
     if bound == TRUNCATION:
         return TRUNCATED_DEVIATION
+    refuse_bad_bound(bound, "bound")
     density = math.exp(-(min(bound, 40.0) ** 2) / 2) / math.sqrt(2 * math.pi)
     return math.sqrt(1 - 2 * bound * density / math.erf(bound / math.sqrt(2)))
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lookslinear.errors import known_name, real_number, refuse_other_kind
+from lookslinear.errors import known_name, real_number, refuse_other_kind, whole_number
 from lookslinear.families import (
     BLENDING,
     DTYPES,
@@ -281,7 +281,7 @@ def binomial_shares(side: int) -> np.ndarray:
     [0.25, 0.5, 0.25]
     """
     shares = np.ones(1)
-    for _ in range(side - 1):
+    for _ in range(whole_number(side, "side") - 1):
         shares = np.convolve(shares, [0.5, 0.5])
     return shares
 

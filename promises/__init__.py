@@ -78,7 +78,7 @@ def check_initialisation(
         **options) -> [weight, bias], or a tensor initialiser. Its method `law`, where it has one,
         states its law, and `biasLaw` that of its bias; without them everything else is tried.
     options : sequence of mappings
-        Further options to try, such as `[{"gain": 2.0}]`.
+        Further options to try, such as `[{"gain": 2.0}]`; each must be taken for some shape.
     deterministic : bool or None
         Whether all draws are equal; None takes what the law says, and random without one.
     raising : bool

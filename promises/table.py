@@ -49,6 +49,10 @@ def _ofRefusals(trial):
     if not any("mirror" not in drawn.options for drawn in trial.drawn):
         error = attempt(trial.draw, *SHAPES[0][:2])
         yield f"refuses every shape, and first {SHAPES[0][:2]}: {error}"
+    for given in trial.own:
+        if not any(given.items() <= drawn.options.items() for drawn in trial.drawn):
+            error = attempt(trial.draw, *SHAPES[0][:2], **given)
+            yield f"refuses every shape with {given}, and first {SHAPES[0][:2]}: {error}"
     yield from trial.refused
 
 
@@ -173,12 +177,13 @@ def _globalStates():
 def _ofThreads(trial):
     for large in trial.taking([LARGE]):
         drawn = []
-        for threads in (1, 2):
-            set_num_threads(threads)
-            try:
-                drawn.append(trial.values(large))
-            finally:
-                set_num_threads(None)
+        before = set_num_threads(1)
+        try:
+            drawn.append(trial.values(large))
+            set_num_threads(2)
+            drawn.append(trial.values(large))
+        finally:
+            set_num_threads(before)
         if not np.array_equal(*drawn):
             yield "two threads draw another weight than one"
 

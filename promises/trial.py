@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +64,7 @@ class Trial:
         self.function = initD[initialisation]
         called = getattr(self.function, "__name__", repr(self.function))
         self.name = initialisation if isinstance(initialisation, str) else called
-        self.own = [dict(given) for given in options]
+        self.own = _mappings(options)
         # Without a seed, Keras's objects draw the same at each call.
         self.keepsSeed = getattr(self.function, "keepsSeed", False)
         self._deterministic = deterministic
@@ -90,15 +90,15 @@ class Trial:
         except NotCoveredError:
             return None
 
-    @functools.cached_property
+    @property
     def drawn(self):
         """All draws that are not refused, in both dtypes."""
-        return list(self._all())
+        return self._tried[0]
 
-    @functools.cached_property
+    @property
     def refused(self):
         """The ways in which law and draw do not refuse the same."""
-        return self._disagreements if self.drawn is not None else []
+        return self._tried[1]
 
     @functools.cached_property
     def deterministic(self):
@@ -116,6 +116,7 @@ class Trial:
         raise NotCoveredError("it refuses every shape.")
 
     def taking(self, shapes):
+        """Those of some shapes, with options, that it does not refuse."""
         for inputShape, outputShape, options in shapes:
             try:
                 self.draw(inputShape, outputShape, **options)
@@ -123,14 +124,19 @@ class Trial:
                 continue
             yield inputShape, outputShape, options
 
-    def _all(self):
-        self._disagreements = []
+    @functools.cached_property
+    def _tried(self):
+        drawn, disagreements = [], []
         for dtype, common in OPTIONS.items():
             with theano.config.change_flags(floatX=dtype):
                 for shapes, given in itertools.product(SHAPES, [*common, *self.own]):
-                    yield from self._one(shapes, given, dtype)
+                    found = self._one(shapes, given, dtype)
+                    if found is not None:
+                        (drawn if isinstance(found, Drawn) else disagreements).append(found)
+        return drawn, disagreements
 
     def _one(self, shapes, given, dtype):
+        """What was drawn; in words, how law and draw disagree; None where both refuse."""
         inputShape, outputShape, filters = shapes
         options = {**filters, **given}
         asked = f"{inputShape} to {outputShape}, {options}, {dtype}"
@@ -139,12 +145,23 @@ class Trial:
         if law is not None and isinstance(law, Exception) != isinstance(made, Exception):
             refusing = "law" if isinstance(law, Exception) else "draw"
             reason = law if refusing == "law" else made
-            self._disagreements.append(f"{asked}: only the {refusing} refuses this: {reason}")
-        elif not isinstance(made, Exception):
-            channels = (inputShape[0], outputShape[0])
-            stated = getattr(self.function, "biasLaw", None)
-            biasLaw = stated and stated(inputShape, outputShape, **options)
-            yield Drawn(asked, channels, options, dtype, law, biasLaw, *made)
+            return f"{asked}: only the {refusing} refuses this: {reason}"
+        if isinstance(made, Exception):
+            return None
+        channels = (inputShape[0], outputShape[0])
+        stated = getattr(self.function, "biasLaw", None)
+        biasLaw = stated and stated(inputShape, outputShape, **options)
+        return Drawn(asked, channels, options, dtype, law, biasLaw, *made)
+
+
+def _mappings(options):
+    several = isinstance(options, Sequence) and not isinstance(options, str)
+    if not several or not all(isinstance(given, Mapping) for given in options):
+        raise TypeError(
+            f'options must be a list of dictionaries, such as [{{"gain": 2.0}}]. '
+            f"Received: {options!r}."
+        )
+    return [dict(given) for given in options]
 
 
 def attempt(function, *args, **kwargs):

@@ -280,12 +280,17 @@ def test_without_a_law_the_rest_is_tried():
         check_initialisation(mine)
 
 
-def test_more_options_are_tried_where_they_are_given():
-    entry = initD["randomNormal"]
-    report = check_initialisation(entry, options=[{"stddev": -1.0}], raising=False)
-    assert report  # refused by law and draw alike
-    report = check_initialisation(entry, options=[{"stdev": 1.0}], raising=False)
-    assert report
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"stddev": -1.0}, "Received: `?stddev|stddev.*Received"),
+        ({"stdev": 1.0}, "unknown option 'stdev'"),
+    ],
+)
+def test_more_options_must_be_taken_for_some_shape(options, reason):
+    report = check_initialisation("randomNormal", options=[options], raising=False)
+    assert [claim.words for claim in report.broken] == [REFUSALS]
+    assert re.search(f"refuses every shape with .*{reason}", str(report)), str(report)
 
 
 def test_tensor_initialisers_are_taken_as_they_are():
@@ -304,6 +309,12 @@ def test_tensor_initialisers_are_taken_as_they_are():
 def test_what_is_no_initialisation_is_refused(given, kind, message):
     with pytest.raises(kind, match=message):
         check_initialisation(given)
+
+
+@pytest.mark.parametrize("options", ["gain", {"gain": 2.0}, [("gain", 2.0)], 3])
+def test_options_that_are_no_list_of_dictionaries_are_refused(options):
+    with pytest.raises(TypeError, match=r"options must be a list of dictionaries.*Received: "):
+        check_initialisation("heNormal", options=options)
 
 
 def test_one_that_refuses_or_fails_everywhere_is_told():

@@ -117,7 +117,7 @@ class Entry:
             _refuse_bad_formula(self)
 
     def variance(self, law: WeightLaw, options: Options | None = None, **arguments: float) -> float:
-        """The formula's value for the shape of a law; the options give a, p0 and p1.
+        """The formula's value for the shape of a law; the options give a, b, g, p0 and p1.
 
         Raises
         ------

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import rel_entr
+from scipy.special import betainc, rel_entr
 
 from lookslinear.arranging import as_convolution, pieces_of
 from lookslinear.findings.frames import of_reflections
@@ -72,10 +72,22 @@ def _of_frequency(
     name = f"frequency pi of axis {axis}"
     yield from of_reflections(list(moving.swapaxes(1, 2)), law, f"reflections at {name}")
     if still.shape[1] == still.shape[2] > 1:
-        beside = (still.swapaxes(1, 2) @ moving)[:, 1:, 0]
-        mixed = bool((np.abs(beside).max(axis=1) > 0).all())
-        yield certain(f"channels mixed at {name}", mixed, True, mixed)
-        yield from of_directions(beside, law, f"quotients at {name}")
+        yield from _of_quotients(still.swapaxes(1, 2) @ moving, law, name)
+
+
+def _of_quotients(quotients: np.ndarray, law: WeightLaw, name: str) -> Iterator[Finding]:
+    """What products of reflections make of the first channel: its direction beside it.
+
+    A number below rounding beside the first has no direction that could be read. That all are so
+    small, below t, has a probability of less than t: 2 t / pi for two channels, less for more.
+    """
+    beside, rounding = quotients[:, 1:, 0], 10 * math.sqrt(len(quotients[0])) * eps_of(law)
+    legible = np.sqrt((beside**2).sum(axis=1)) > rounding
+    apart = len(beside) - int(legible.sum())
+    chance = float(betainc(apart, len(beside) - apart + 1, rounding)) if apart else 1.0
+    yield Finding(f"kernels with channels not mixed at {name}", apart, 0, chance)
+    if legible.any():
+        yield from of_directions(beside[legible], law, f"quotients at {name}")
 
 
 def _of_energy(kernels: np.ndarray, law: WeightLaw) -> Finding:

@@ -66,7 +66,7 @@ class Mirrored(Initializer):
                 f"initializer itself."
             )
         self.initializer = get(initializer)
-        if self.initializer is None or isinstance(self.initializer, Mirrored):
+        if self.initializer is None or hasattr(self.initializer, "mirror"):
             raise ValueError(
                 f"Mirrored needs an initializer that is not mirrored itself. "
                 f"Received: initializer={initializer!r}"

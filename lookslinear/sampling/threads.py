@@ -49,8 +49,10 @@ def num_threads() -> int:
     return _chosen or _of_environment() or usable_cores()
 
 
-def set_num_threads(threads: int | None) -> None:
+def set_num_threads(threads: int | None) -> int | None:
     """Sets how many threads a draw may use; None goes back to the environment or the cores.
+
+    Returns what was set before, None where nothing was.
 
     Examples
     --------
@@ -58,9 +60,11 @@ def set_num_threads(threads: int | None) -> None:
     >>> num_threads()
     1
     >>> set_num_threads(None)
+    1
     """
     global _chosen
-    _chosen = checked_threads(threads)
+    before, _chosen = _chosen, checked_threads(threads)
+    return before
 
 
 def checked_threads(threads: int | None) -> int | None:

@@ -1,6 +1,7 @@
 """The commands on initialisations: the catalogue, its page, what suits a layer, an audit."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from initialisations import initD
 from lookslinear.activations import ACTIVATIONS
 from lookslinear.catalogue import CATALOGUE
 from lookslinear.sampling import draw
+from registering import register, unregister
 from tests.oracles import conv2d_oracle
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -37,6 +39,18 @@ def test_the_catalogue_is_listed(capsys, tmp_path):
 
 def test_the_page_in_the_docs_is_the_one_that_the_catalogue_makes():
     assert (DOCS / "catalogue.md").read_text(encoding="utf-8") == pageOf("catalogue")
+
+
+def test_the_pages_snippet_runs(capsys):
+    [snippet] = re.findall(r"```python\n(.*?)```", pageOf("catalogue"), re.DOTALL)
+    try:
+        exec(snippet, {})
+    finally:
+        unregister("tiny")
+    printed = capsys.readouterr().out
+    assert "kept   draws what its law claims" in printed
+    assert "@misc{martens2021," in printed
+    assert printed.endswith("True\n")
 
 
 def test_the_pictures_in_the_docs_are_those_of_the_layers_and_small():
@@ -170,11 +184,10 @@ def test_shapes_are_spelt(text, shape):
         (["--for", "4x2x2", "4x2x2", "relu", "--s", "0"], "s must be at least 1"),
         (["--csv", "/no/such/folder/file"], "csv must be a file in a folder that is there"),
         (["--markdown", "/"], "markdown must be a file in a folder that is there"),
+        (["--markdown", "/tmp/page"], "markdown must end in .md. Received: '/tmp/page'"),
     ],
 )
 def test_bad_arguments_are_refused(capsys, arguments, message):
-    import re
-
     assert main(["initialisations", *arguments]) == 2
     assert re.search(message, capsys.readouterr().err)
 
@@ -211,6 +224,29 @@ def test_what_layers_of_this_project_draw_is_found():
             assert other.get(arm, "lecunUniform") not in found.consistent
 
 
+def test_ones_own_initialisation_is_in_the_tables(capsys):
+    def mine(inputShape, outputShape, rng=None):
+        return initD["heNormal"](inputShape, outputShape, rng=rng)
+
+    def lawOf(inputShape, outputShape):
+        return initD["heNormal"].law(inputShape, outputShape)
+
+    register("mine", mine, law=lawOf, words="as he does")
+    try:
+        assert main(["initialisations"]) == 0
+        assert "as he does" in capsys.readouterr().out
+        row = suitability((8,), (8,), "relu").set_index("arm").loc["mine"]
+        assert "unexpected keyword argument 's'" in row["reason_forward_gain"]
+        law = candidates()["mine"]((8, 4), "float64")
+        assert (law.dtype, law.variance) == ("float64", pytest.approx(1 / 4))
+        with pytest.raises(ValueError, match="unexpected keyword"):
+            candidates()["mine+mirror"]((8, 4), "float64")
+        with pytest.raises(ValueError, match="unexpected keyword"):
+            candidates()["mine"]((8, 4, 3, 3), "float64")
+    finally:
+        unregister("mine")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -221,8 +257,6 @@ def test_what_layers_of_this_project_draw_is_found():
     ],
 )
 def test_files_that_cannot_be_read_are_refused(capsys, tmp_path, name, content, message):
-    import re
-
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)

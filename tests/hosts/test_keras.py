@@ -24,7 +24,9 @@ CONV2D = [(one, shape) for one, shape in CASES if len(shape) == 4 and shape[:2] 
 SHARED = [
     (one, shapes)
     for one, shapes in EXAMPLES
-    if type(one).__name__ in KERAS_CLASSES and getattr(one, "fill", "zeros") == "zeros"
+    if type(one).__name__ in KERAS_CLASSES
+    and getattr(one, "fill", "zeros") == "zeros"
+    and initializers.serialize(one)["module"] == "keras.initializers"
 ]
 NO_AXES = "input_axes" not in inspect.signature(keras.initializers.HeNormal).parameters
 

@@ -55,6 +55,7 @@ DRAWN = {
 ALIKE = (
     {"glorotNormal", "GlorotNormal", "glorotUniform", "truncated"},
     {"heNormal", "HeNormal", "kaimingNormal"},
+    {"heUniform", "kaimingUniform"},
     {"lecunNormal", "LecunNormal", "varianceScaling"},
     {"zeros", "constant"},
 )
@@ -110,7 +111,7 @@ def test_the_layout_decides_what_is_fan_in():
 
 @pytest.mark.parametrize("name", CANDIDATES)
 def test_planted_laws_are_found_and_half_as_large_ones_are_not(name):
-    for shape in ((60, 24), (24, 60), (40, 10, 3, 3)):
+    for shape in ((60, 24), (24, 60), (40, 10, 3, 3), (10, 40, 3, 3)):
         try:
             law = CANDIDATES[name](shape, "float32")
         except ValueError:

@@ -29,7 +29,7 @@ from lookslinear.theory import (
 from lookslinear.theory.pairs import as_crelu
 from tests.lookslinear.theory.nets import propagate, simulate, z_scores
 
-NETWORKS = 1500
+NETWORKS = 700
 WIDTHS = (4, 8, 6, 12, 10)
 
 

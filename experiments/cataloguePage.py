@@ -52,8 +52,7 @@ tables, and is held to its law over shapes, dtypes, options, seeds and threads:
 from layers import FC, Representation
 from lookslinear.audit import audit
 from lookslinear.citing import cite
-from promises import check_initialisation
-from registering import register
+from initialisations import check_initialisation, register
 
 
 def tiny(connection, options):

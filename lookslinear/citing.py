@@ -37,7 +37,7 @@ def cite(*used: object, **options: object) -> str:
     str
         Above the entries, a comment for each initialisation that no paper is known for here: one
         that is older than all, and a function of a user's own, unless
-        `registering.register` was told its references.
+        `initialisations.register` was told its references.
 
     Raises
     ------

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import initialisations
-import initialising
 from utilityFunctions import floatX, theano
 from initialisations import fromTensor, initD
+from initialising import initialisation
 from lookslinear import backend as K
 from lookslinear import initializers
 from lookslinear.checks import check_draw
@@ -403,7 +403,7 @@ def test_what_an_initialiser_returns_is_held_to_shape_and_dtype(function, kind, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_options_are_refused_before_anything_is_drawn(name, monkeypatch):
-    monkeypatch.setattr(initialising, "tensor", None)
+    monkeypatch.setattr(initialisation, "tensor", None)
     for ask in (initD[name], initD[name].law):
         with pytest.raises(TypeError, match=r"unknown option 'mirrror'. Did you mean 'mirror'"):
             ask((4,), (4,), mirrror=True)

@@ -14,13 +14,9 @@ ROOMS = {
     "utilityFunctions": {"lookslinear"},
     "initialising": {"utilityFunctions", "lookslinear"},
     "initialisations": {"initialising", "lookslinear"},
-    "registering": {"initialisations", "initialising", "lookslinear"},
-    "promises": {"initialisations", "utilityFunctions", "lookslinear"},
     "layers": {"initialisations", "utilityFunctions", "lookslinear"},
     "training": {"layers", "initialisations", "utilityFunctions", "lookslinear"},
     "experiments": {
-        "registering",
-        "promises",
         "training",
         "layers",
         "initialisations",
@@ -34,8 +30,6 @@ OUTSIDE = {
     "utilityFunctions": {"numpy", "scipy", "theano", "scipy_openblas32"},
     "initialising": {"numpy"},
     "initialisations": set(),
-    "registering": set(),
-    "promises": {"numpy"},
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
     "training": {"numpy", "pandas", "rich", "safetensors"},  # pandas for tables of changes
     "experiments": {

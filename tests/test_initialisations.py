@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import initialisations
-import initialising
 from utilityFunctions import T, cast, compileFunction, theano
 from initialisations import initD
+from initialising import initialisation
 from lookslinear.checks import check_draw
 from tests.oracles import conv2d_oracle, crelu_oracle
 
@@ -148,7 +148,7 @@ def test_seeds(name):
 
 
 def test_asking_for_the_law_draws_nothing(monkeypatch):
-    monkeypatch.setattr(initialising, "draw", None)
+    monkeypatch.setattr(initialisation, "draw", None)
     for name in NAMES:
         assert initD[name].law((4,), (6,)).shape == (4, 6)
 
@@ -398,7 +398,7 @@ def nothingIsDrawn(monkeypatch):
     def refuse(*arguments):
         pytest.fail("drawn before the arguments were checked")
 
-    monkeypatch.setattr(initialising, "draw", refuse)
+    monkeypatch.setattr(initialisation, "draw", refuse)
 
 
 BAD_SHAPES = [

@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = {
-    "promises", "initialisations", "initialising", "registering", "utilityFunctions", "lookslinear",
-    "layers", "training", "experiments",
+    "initialisations", "initialising", "utilityFunctions", "lookslinear", "layers", "training",
+    "experiments",
 }  # fmt: skip
 NOT_SHIPPED = {"setup", "conftest", "tests", "benchmarks"}
 KERNELS = "lookslinear/sampling/_kernels.abi3.so"

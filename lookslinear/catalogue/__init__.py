@@ -19,7 +19,7 @@ __all__ = ["CATALOGUE", "KINDS", "QUANTITIES", "Entry", "entry_of", "names", "ow
 
 #: Arguments of classes that are options of every entry: `rng` gives the seed.
 SHARED = ("seed", "mirror", "groups")
-#: All initialisations, by name. `registering.register` adds a user's own.
+#: All initialisations, by name. `initialisations.register` adds a user's own.
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in (*LAYERS, *NETWORKS)}
 
 

@@ -13,11 +13,10 @@ from experiments.__main__ import main
 from experiments.auditing import candidates, readWeights
 from experiments.cataloguePage import pageOf, pictureOf, thumbnail
 from experiments.suitability import QUANTITIES, layerShape, suitability
-from initialisations import initD
+from initialisations import initD, register, unregister
 from lookslinear.activations import ACTIVATIONS, Activation
 from lookslinear.catalogue import CATALOGUE
 from lookslinear.sampling import draw
-from registering import register, unregister
 from tests.oracles import conv2d_oracle
 
 DOCS = Path(__file__).parents[2] / "docs"

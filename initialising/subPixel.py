@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from initialisations.registry import initD, registered
-from initialising import Initialisation
+from initialising.initialisation import Initialisation
+from initialising.registry import initD, registered
 from lookslinear.connections import Connection, Options
 from lookslinear.errors import whole_number
 from lookslinear.laws import WeightLaw

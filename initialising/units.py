@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from initialisations.registry import registered
-from initialisations.scaling import priorityVariance
+from initialising.registry import registered
+from initialising.scaling import priorityVariance
 from lookslinear.connections import Connection, Options
 from lookslinear.errors import known_name, real_number
 from lookslinear.families import refuse_bad_bound

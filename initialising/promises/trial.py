@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from utilityFunctions import theano
-from initialisations import initD
+from initialising.registry import initD
 from lookslinear.errors import NotCoveredError
 from lookslinear.laws import FIXED, WeightLaw
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from initialisations.frames import frameLaw
-from initialisations.registry import registered
+from initialising.frames import frameLaw
+from initialising.registry import registered
 from lookslinear.connections import Connection, Options
 from lookslinear.errors import known_name
 from lookslinear.initializers.looks_linear import BLOCKS, LAYERS, RECTIFIERS

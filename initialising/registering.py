@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from initialisations import initD
-from initialising import Initialisation, fromTensor
+from initialising.initialisation import Initialisation, fromTensor
+from initialising.registry import initD
 from lookslinear.adapting import is_tensor_initializer
 from lookslinear.catalogue import CATALOGUE, Entry, names
 from lookslinear.errors import NotCoveredError, known_name

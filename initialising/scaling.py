@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from initialisations.registry import registered
+from initialising.registry import registered
 from lookslinear.connections import Connection, Options
 from lookslinear.laws import WeightLaw
 

@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 
 from experiments.arms import Arm
-from initialisations import initD
+from initialisations import check_initialisation, initD, register, unregister
 from layers import FC, Representation
 from lookslinear.catalogue import CATALOGUE, entry_of
 from lookslinear.errors import NotCoveredError
 from lookslinear.initializers import HeUniform
 from lookslinear.references import REFERENCES, Reference
-from promises import check_initialisation
-from registering import register, unregister
 
 
 def lawOf(connection, options):

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from utilityFunctions import floatX, sharedVar, theano
-from initialisations import initD
+from initialisations import initD, register, unregister
+from initialising.promises import InitialisationError, check_initialisation
+from initialising.promises.table import PROMISES
+from initialising.promises.trial import SEED
 from lookslinear import initializers
 from lookslinear.sampling.threads import num_threads
-from promises import InitialisationError, check_initialisation
-from promises.table import PROMISES
-from promises.trial import SEED
-from registering import register, unregister
 
 (
     REFUSALS, SHAPES, CLAIMED, LAW, BIAS, FORMULA, EQUAL, OTHER, GLOBAL, THREADS, OWN, UNKNOWN, BAD,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from initialising import Initialisation, fromTensor
+from initialising.initialisation import Initialisation, fromTensor
 from lookslinear.adapting import is_tensor_initializer
 from lookslinear.errors import unknown_name
 from lookslinear.laws import WeightLaw

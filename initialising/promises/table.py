@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from initialising.promises.trial import REFUSALS, SEED, SHAPES, Trial, attempt
 from lookslinear.catalogue import CATALOGUE
 from lookslinear.checks import check_draw
 from lookslinear.connections import Options
 from lookslinear.errors import NotCoveredError
 from lookslinear.sampling import set_num_threads
-from promises.trial import REFUSALS, SEED, SHAPES, Trial, attempt
 
 #: A draw that is shared out among threads.
 LARGE = ((512,), (300,), {})

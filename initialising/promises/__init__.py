@@ -11,9 +11,9 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from initialising.promises.table import PROMISES
+from initialising.promises.trial import Trial
 from lookslinear.errors import NotCoveredError
-from promises.table import PROMISES
-from promises.trial import Trial
 
 __all__ = ["Claim", "InitialisationError", "Report", "check_initialisation"]
 

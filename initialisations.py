@@ -32,25 +32,31 @@ rng                None; an int, SeedSequence or Generator: the same int gives t
 `initD` also has the names of Keras's initialisers (`randomNormal`, `varianceScaling`, ...), which
 take the arguments of the class in `lookslinear.initializers` as further options, such as
 `stddev=0.01`; of the options above `s`, `mirror`, `groups` and `rng` have an effect there.
-`fromTensor` makes such an entry of any function of (shape, dtype=None).
+`fromTensor` makes such an entry of any function of (shape, dtype=None), `register` adds one of your
+own, and `check_initialisation` holds it to its law.
 """
 
 from __future__ import annotations
 
 import inspect
 
-from initialisations import fixed, frames, looksLinear, scaling, subPixel, torchSpellings, units
-from initialisations.registry import Registry, initD, registered
-from initialising import Initialisation, TensorInitialisation, fromTensor
+from initialising import fixed, frames, looksLinear, scaling, subPixel, torchSpellings, units
+from initialising.initialisation import Initialisation, TensorInitialisation, fromTensor
+from initialising.promises import check_initialisation
+from initialising.registering import register, unregister
+from initialising.registry import Registry, initD, registered
 from lookslinear import initializers
 
 __all__ = [
     "Initialisation",
     "Registry",
     "TensorInitialisation",
+    "check_initialisation",
     "fromTensor",
     "initD",
+    "register",
     "registered",
+    "unregister",
     # the rooms of its entries
     "fixed",
     "frames",

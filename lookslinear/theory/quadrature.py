@@ -93,6 +93,29 @@ def nodes_for(variance: np.ndarray, kinks: Sequence[float]) -> tuple[np.ndarray,
     return normal_nodes(np.fmax.reduce(variance, axis=None, initial=0.0))
 
 
+def discrete_gauss(
+    points: np.ndarray, weights: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss's rule of a measure on points: fewer of them, with the same mean of polynomials.
+
+    The nodes are the eigenvalues of multiplication by x among polynomials below the degree
+    `count`. Exact to the degree 2 count - 1; with as many nodes as points it is the measure itself.
+
+    Examples
+    --------
+    >>> points = np.linspace(0, 1, 9)
+    >>> nodes, weights = discrete_gauss(points, np.full(9, 1 / 9), 2)
+    >>> abs(weights @ nodes**3 - (points**3).mean()).round(15)
+    0.0
+    """
+    roots = np.sqrt(weights)
+    middle, reach = (points[0] + points[-1]) / 2, (points[-1] - points[0]) / 2
+    powers = np.polynomial.chebyshev.chebvander((points - middle) / reach, count - 1)
+    basis, _ = np.linalg.qr(roots[:, None] * powers)
+    nodes, vectors = np.linalg.eigh(basis.T @ (points[:, None] * basis))
+    return nodes, (roots @ basis @ vectors) ** 2
+
+
 def expectation(
     function: Callable[[np.ndarray], np.ndarray],
     variance: np.ndarray | float,

@@ -195,18 +195,9 @@ def _step(stage: Stage | Residual, kernels: GridKernels) -> GridKernels:
 
 
 def _passed(stage: Stage, kernels: GridKernels) -> GridKernels:
-    """What the weight reads, summed over the outputs of one unit.
-
-    phi(h) counts as a mixture of max(h, 0) and h, whose kernels add up.
-    """
-    kink, linear = _mixture(stage)
-    parts = list(_normalised(stage, kernels))
-    if not kink:
-        return total(parts).scaled(linear)
-    for part in parts:
-        _refuse_zeros(part)
-    bent = total(map(rectified, parts)).scaled(kink)
-    return bent.plus(total(parts).scaled(linear)) if linear else bent
+    """What the weight reads, summed over the outputs of one unit."""
+    mixture = _mixture(stage)
+    return total(_through(*mixture, part) for part in _normalised(stage, kernels))
 
 
 def _normalised(stage: Stage, kernels: GridKernels) -> Iterator[GridKernels]:
@@ -216,6 +207,17 @@ def _normalised(stage: Stage, kernels: GridKernels) -> Iterator[GridKernels]:
         yield centred(kernels)
     else:
         yield from batch_normalised(centred(kernels))
+
+
+def _through(kink: float, linear: float, kernels: GridKernels) -> GridKernels:
+    """phi(h) as a mixture of max(h, 0) and h, whose kernels add up."""
+    if not kink:
+        return kernels.scaled(linear)
+    _refuse_zeros(kernels)
+    bent = rectified(kernels)
+    if (kink, linear) == (1, 0):
+        return bent
+    return bent.scaled(kink).plus(kernels.scaled(linear))
 
 
 def _mixture(stage: Stage) -> tuple[float, float]:

@@ -54,9 +54,9 @@ class GridKernels(NamedTuple):
 
 def total(parts: Iterable[GridKernels]) -> GridKernels:
     """The kernels of a sum of independent units, of which there is at least one."""
-    first, *rest = parts
-    found = first.scaled(1.0)
-    for part in rest:
+    parts = iter(parts)  # one at a time: they are large
+    found = next(parts).scaled(1.0)
+    for part in parts:
         for kernel, more in zip(found, part, strict=True):
             kernel += more
     return found

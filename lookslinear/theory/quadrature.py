@@ -24,6 +24,8 @@ _BLOCK = 2**20
 #: The panels that a normal density needs, and those that a kink needs on its own scale.
 _PANELS = np.array([-_REACH, -4.0, 0.0, 4.0, _REACH])
 _AROUND_KINK = np.array([-4.0, 0.0, 4.0])
+#: At variances above this, what an exponential leaves beyond 4 needs panels of its own.
+_WIDE, _FAR_AROUND_KINK = 100.0, np.array([-36.0, -12.0, -4.0, 0.0, 4.0, 12.0, 36.0])
 _ORDER = 16
 #: By how much the rule may differ from itself on every second node, relative to the mean size.
 _TRUSTED = 1e-7
@@ -80,8 +82,10 @@ def split_nodes(
     `more` are further ends of panels, arrays (..., m).
     """
     deviation = np.sqrt(variance)[..., None]
+    wide = np.fmax.reduce(variance, axis=None, initial=0.0) > _WIDE
+    around = _FAR_AROUND_KINK if wide else _AROUND_KINK
     with np.errstate(divide="ignore", invalid="ignore"):  # at no variance every kink is far away
-        ends = [(kink + _AROUND_KINK) / deviation for kink in kinks]
+        ends = [(kink + around) / deviation for kink in kinks]
     panels = np.broadcast_to(_PANELS, (*deviation.shape[:-1], len(_PANELS)))
     return panel_nodes(np.concatenate([panels, *ends, *more], axis=-1))
 

@@ -66,12 +66,15 @@ def panel_nodes(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     0.308537538726
     """
     ends = np.sort(np.clip(np.nan_to_num(ends, nan=_REACH), -_REACH, _REACH), axis=-1)
-    points, weights = np.polynomial.legendre.leggauss(_ORDER)
+    points, weights = _legendre(_ORDER)
     half = np.diff(ends, axis=-1)[..., None] / 2
     nodes = (ends[..., :-1, None] + half) + half * points
     density = np.exp(-(nodes**2) / 2) / math.sqrt(2 * math.pi)
     flat = (*ends.shape[:-1], -1)
     return nodes.reshape(flat), (half * weights * density).reshape(flat)
+
+
+_legendre = functools.lru_cache(np.polynomial.legendre.leggauss)
 
 
 def split_nodes(
@@ -153,7 +156,7 @@ def expectation(
 def _groups(variances: np.ndarray) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
     """The places of variances that need equally many nodes, few enough for a block, and those."""
     octaves = np.ceil(np.log2(np.fmax(variances, 1.0)) / 2)
-    for octave in np.unique(octaves):
+    for octave in sorted(set(octaves.tolist())):
         places = np.flatnonzero(octaves == octave)
         points = normal_nodes(4.0**octave)
         for some in np.array_split(places, -(-len(places) * len(points[0]) // _BLOCK)):

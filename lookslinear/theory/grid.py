@@ -48,7 +48,7 @@ def grid_kernels(
         Dense; the first reads one number.
     grid : array of shape (M,)
         At least three inputs, in increasing order. A grid of an even number of inputs that is
-        symmetric about 0 takes a quarter of the time of another one.
+        symmetric about 0 takes less than half of the time of another one.
     at : sequence of int, optional
         Stages behind which the kernels are wanted, counted from 0; all of them, if not given.
 

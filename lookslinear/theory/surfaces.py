@@ -49,7 +49,7 @@ def series_along(
         places = [chebyshev.chebpts1(count) for count in counts]
         grid = np.meshgrid(middle + reach * places[0], (1 + places[1]) / 2, indexing="ij")
         found = _coefficients(function(*grid))
-        more = [_tail(found, axis) > NEGLIGIBLE for axis in range(2)]
+        more = [not _tail(found, axis) <= NEGLIGIBLE for axis in range(2)]  # NaN is no end either
         if not any(more):
             return (chebyshev.chebvander((x - middle) / reach, counts[0] - 1) @ found).T
         counts = [count * (1 + double) for count, double in zip(counts, more, strict=True)]

@@ -24,8 +24,8 @@ from lookslinear.theory.quadrature import split_nodes
 _REACH, _STEP = 12.5, 0.125
 #: Coefficients are found so many at a time, and at most.
 _AT_ONCE, _MOST = 64, 16384
-#: So many blocks of them are kept, on at most so many nodes: 2 MB a block.
-_KEPT, _KEPT_NODES = 16, 4096
+#: So many blocks of them are kept for a number of nodes, of at most so many: half a MB each.
+_KEPT, _KEPT_NODES = 16, 1024
 #: The share of E f(h)^2 that the expansion may leave out.
 _LEFT_OUT = 1e-11
 #: How many pairs, and how many numbers, are in memory at once.

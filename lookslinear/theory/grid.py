@@ -29,7 +29,7 @@ from lookslinear.theory.grid_kernels import (
 )
 from lookslinear.theory.stages import Network, Residual, Stage, check_chain, every_stage
 
-#: By how much rounding may move the inputs of a grid that is symmetric about 0.
+#: What rounding leaves of 0, relative to what is subtracted.
 _ROUNDING = 1e-14
 
 
@@ -206,7 +206,17 @@ def _normalised(stage: Stage, kernels: GridKernels) -> Iterator[GridKernels]:
     elif stage.normalisation == "centre":
         yield centred(kernels)
     else:
-        yield from batch_normalised(centred(kernels))
+        around = centred(kernels)
+        _refuse_constants(around, kernels)
+        yield from batch_normalised(around)
+
+
+def _refuse_constants(around: GridKernels, kernels: GridKernels) -> None:
+    if own(around.signal).sum() <= _ROUNDING * own(kernels.signal).sum():
+        raise NotCoveredError(
+            "batch normalisation over a grid divides by the deviation of a unit over it, and here "
+            "all inputs give each unit the same value."
+        )
 
 
 def _through(kink: float, linear: float, kernels: GridKernels) -> GridKernels:

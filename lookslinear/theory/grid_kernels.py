@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lookslinear.errors import NotCoveredError
 from lookslinear.theory.quadrature import discrete_gauss
 
 #: Of the quadrature over batch normalisation: the t that are looked at, as logs of t E |h|^2, the
@@ -207,12 +206,7 @@ def batch_normalised(kernels: GridKernels) -> Iterator[GridKernels]:
     Parameters
     ----------
     kernels : GridKernels
-        Those of the centred h: see `centred`.
-
-    Raises
-    ------
-    NotCoveredError
-        Where all inputs give a unit the same value, so that there is nothing to divide by.
+        Those of the centred h: see `centred`. Not all 0.
 
     References
     ----------
@@ -229,7 +223,7 @@ def batch_normalised(kernels: GridKernels) -> Iterator[GridKernels]:
     values, vectors = np.linalg.eigh(signal)
     values = np.maximum(values, 0)  # rounding may put them below
     mixed, rows = mixed @ vectors, np.swapaxes(vectors, -1, -2)
-    back = 1.0 if values.ndim == 1 else 0.5
+    back = 1.0 if values.ndim == 1 else 0.5  # `_by_parity`, twice, doubles
     for t, weight in _tilts(values):
         kept = (back * weight / (1 + 2 * t * values))[..., None, :]
         turned = mixed * kept
@@ -258,24 +252,20 @@ def _by_parity(kernel: np.ndarray) -> np.ndarray:
 
 def _tilts(values: np.ndarray) -> Iterator[tuple[float, float]]:
     """The quadrature's t, with weights that give |h / s|^2 = M exactly; from K's eigenvalues."""
-    values = values.reshape(-1)
-    if not values.any():
-        raise NotCoveredError(
-            "batch normalisation over a grid divides by the deviation of a unit over it, and here "
-            "all inputs give each unit the same value."
-        )
+    size = values.sum()
+    values = values.reshape(-1) / size
     logs, shares = _shares(values)
     bent = np.log(np.exp(logs) + 1 / values.max())
     deviation = np.sqrt(shares @ (bent - shares @ bent) ** 2)
     nodes, weights = discrete_gauss(bent, shares, int(NODES + NODES_PER_DEVIATION * deviation))
     t = np.maximum(np.exp(nodes) - 1 / values.max(), 0)
-    sizes = (values / (1 + 2 * t[:, None] * values)).sum(axis=1)
-    return zip(t, len(values) * weights / sizes, strict=True)
+    left = (values / (1 + 2 * t[:, None] * values)).sum(axis=1)
+    return zip(t / size, len(values) * weights / (left * size), strict=True)
 
 
 def _shares(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """log t where it counts, evenly spaced, and the share of |h / s|^2 that is there."""
-    logs = LOGS - np.log(values.sum())
+    """log t where it counts, evenly spaced, and the share of |h / s|^2 there; E |h|^2 = 1."""
+    logs = LOGS
     for _ in range(2):  # the second time in steps that resolve it
         sizes = _log_sizes(logs, values)
         seen = np.flatnonzero(sizes > sizes.max() + np.log(NEGLIGIBLE))

@@ -269,11 +269,19 @@ def test_stages_asked_for_are_those_of_the_whole_list():
         grid_kernels(stages, GRID, at=[-1])
 
 
-def test_nothing_to_divide_by_is_refused():
-    """Weights of 0 and biases alone: all inputs give a unit the same value."""
-    constant = hidden(moment=0.0, bias_variance=1.0)
+def test_batch_normalised_units_have_no_size():
+    kernels = centred(some_kernels(0, terms=12))
+    found, small = (total(batch_normalised(one)) for one in (kernels, kernels.scaled(2.0**-800)))
+    for kernel, same in zip(found, small, strict=True):
+        np.testing.assert_allclose(same, kernel, atol=1e-9 * abs(kernel).max())
+
+
+@pytest.mark.parametrize("variance", [0.0, 1e-20])
+def test_nothing_to_divide_by_is_refused(variance):
+    """Next to biases of 1 the inputs are nothing: all give a unit the same value."""
+    stages = [first(variance=variance, bias_variance=1.0), hidden(normalisation="batch")]
     with pytest.raises(NotCoveredError, match="all inputs give each unit the same value"):
-        grid_kernels([first(), constant, hidden(normalisation="batch")], GRID)
+        grid_kernels(stages, GRID)
 
 
 def test_batch_normalisation_shatters_faster_than_centring():

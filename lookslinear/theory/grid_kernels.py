@@ -21,8 +21,8 @@ from lookslinear.theory.quadrature import discrete_gauss
 #: share of the largest weight below which they are left out, and how many are looked at in between.
 LOGS, NEGLIGIBLE, RESOLUTION = np.arange(-22.0, 61.0), 1e-9, 64
 #: Nodes: so many, and so many more for each unit of the standard deviation of log t.
-#: Autocorrelations are then 2e-4 off through 50 layers.
-NODES, NODES_PER_DEVIATION = 3, 2
+#: Autocorrelations are then 5e-4 off at most, through 50 layers.
+NODES, NODES_PER_DEVIATION = 3, 1.7
 
 #: Sines that are less are those of 0, or of an angle that is 0 but for rounding.
 _NO_ANGLE = 1e-9

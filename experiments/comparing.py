@@ -14,6 +14,8 @@ from lookslinear.measures import Estimate, estimate, normal_score, z_score, z_sc
 CONTRADICTION = 5.0
 #: What the samples of a comparison are, and how their mean is judged.
 SCALES = ("linear", "log", "products")
+#: The columns that say what was measured, and at which place.
+SUBJECTS = ("quantity", "where")
 #: The columns that say what was found; all others are labels.
 NUMBERS = ("measured", "standard_error", "predicted", "z")
 #: The columns of what has been published, where a table has them, and of how it was averaged.

@@ -12,11 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.plotting import DASHES, colour, finishAxes, points
-from experiments.secondMoments import bandOf
+from experiments.secondMoments import GRADIENT, LOG, SIGNAL, bandOf
 
-SIGNAL, GRADIENT = "signal", "gradient"
-#: What stands before a quantity of which the mean log is told, and not the mean.
-LOG = "log of "
 USUAL, EXACT, BOTH = "usual", "exact", "both"
 #: Each kind of gain, and the number of its colour and marker.
 KINDS = {USUAL: 1, EXACT: 0, BOTH: 2}

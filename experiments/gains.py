@@ -32,8 +32,9 @@ from threadpoolctl import threadpool_limits
 from utilityFunctions import theano
 from experiments.comparing import judge
 from experiments.experiment import Experiment, Result
-from experiments.gainFigure import BOTH, EXACT, GRADIENT, LOG, SIGNAL, USUAL, gainFigure
+from experiments.gainFigure import BOTH, EXACT, USUAL, gainFigure
 from experiments.probes import propagate
+from experiments.secondMoments import GRADIENT, LOG, SIGNAL
 from experiments.variancePropagation import overSamples
 from experiments.verdicts import Verdict
 from lookslinear.activations import ACTIVATIONS, Activation, activation

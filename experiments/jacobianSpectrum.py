@@ -205,7 +205,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
                 )
             squares = np.where(squares < _zero(plan.config.dtype), 0.0, squares)
             arrays |= {f"{name}:squared_singular_values": squares} | _curve(name, stages, squares)
-            reasons[name] = "" if _hasExact(stages) else _reason(stages)
+            reasons[name] = _reason(stages)
     return Result(pd.concat(tables, ignore_index=True), arrays, reasons)
 
 
@@ -297,9 +297,12 @@ def _hasExact(stages: list) -> bool:
 
 
 def _reason(stages: list) -> str:
+    """Why something of these has no prediction, if it has none."""
+    if _hasExact(stages):
+        return "the share of zeros of sums is not known." if math.isnan(_zeros(stages)) else ""
     if _hasLimit(stages):
         return "beyond the mean known for infinite width alone."
-    return "gates of successive blocks open together."
+    return "the gates of successive blocks open together, so that no law is known."
 
 
 def _hasLimit(stages: list) -> bool:
@@ -360,7 +363,8 @@ def _drawNet(axes: Axes, rows: pd.DataFrame, net: str, arrays: Mapping[str, np.n
             axes, top, arrays[f"{net}:predicted_density"], arrays[f"{net}:predicted_top"]
         )
     axes.set_ylim(0, 1.25 * top)
-    axes.text(0.03, 0.95, _toldZeros(rows), transform=axes.transAxes, va="top")
+    told = _toldZeros(rows) + ("" if f"{net}:predicted_top" in arrays else "\nno law is known")
+    axes.text(0.03, 0.95, told, transform=axes.transAxes, va="top")
 
 
 def _drawLaw(axes: Axes, top: float, curve: np.ndarray, largest: np.ndarray) -> float:

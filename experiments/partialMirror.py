@@ -140,10 +140,11 @@ def run(plan: Plan, advance: Callable[[str], None] = lambda words: None) -> Resu
 def _reasons(plan: Plan) -> dict[str, str]:
     half, width = plan.config.width // 2, plan.config.width
     reason = (
-        f"over many layers theory is that of infinite width, to which 2 R({width}) - R({half}) "
-        f"extrapolates: judged is that, the row of width inf."
+        f"theory is that of infinite width, to which 2 R({width}) - R({half}) extrapolates: judged "
+        f"is that, the row of width inf."
     )
-    return {_arm(wide): reason for _, wide in plan.laws if wide.mirror != 1}
+    partial = any(wide.mirror != 1 for _, wide in plan.laws)
+    return {f"many layers, width {width}": reason} if partial else {}
 
 
 def _law(family: str, width: int, rho: float) -> WeightLaw:
@@ -335,7 +336,7 @@ def _summary(result: Result) -> Table:
     """The rows that are judged: of one layer, and of many at infinite width."""
     table = result.table
     judged = table[(table["span"] == ONE) | np.isinf(table["width"])].drop(columns="width")
-    return summaryOf(judged, {})
+    return summaryOf(judged, result.reasons)
 
 
 EXPERIMENT = Experiment(NAME, LINE, Config, prepare, run, figure, __doc__, summary=_summary)

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
+from experiments.secondMoments import DIRECTIONS, SIGNAL, rowsOf
+
 #: Growth a layer that is nearer to 1 than this is called keeping its size.
 STEADY = 5e-4
 
@@ -32,7 +34,7 @@ class Growth:
 
     @classmethod
     def of(cls, rows: pd.DataFrame, limit: float) -> Growth:
-        """The growth over the rows of one arm and direction."""
+        """The growth over the rows of one arm and quantity."""
         scores = rows["z"].to_numpy()
         judged = int(np.isfinite(scores).sum())
         worst = int(np.nanargmax(np.abs(scores))) if judged else 0
@@ -40,7 +42,7 @@ class Growth:
             _factor(rows, "measured"),
             _factor(rows, "predicted"),
             float(scores[worst]),
-            int(rows["layer"].iloc[worst]),
+            int(rows["where"].iloc[worst]),
             judged,
             len(rows),
             limit,
@@ -78,16 +80,15 @@ def summary(table: pd.DataFrame, reasons: Mapping[str, str], limit: float) -> Ta
         shown.add_column(column, justify="right" if column else "left", no_wrap=True)
     shown.add_column("verdict")
     for arm, rows in table.groupby("arm", sort=False):
-        growths = [
-            Growth.of(rows[rows["direction"] == direction], limit) for direction in DIRECTIONS
-        ]
+        growths = [Growth.of(rowsOf(rows, quantity), limit) for quantity in DIRECTIONS]
         columns = zip(*(_cells(growth) for growth in growths), strict=True)
         cells = ["\n".join(column) for column in columns]
-        shown.add_row(str(arm), "\n".join(DIRECTIONS), *cells, _verdict(growths, reasons, arm))
+        shown.add_row(
+            str(arm), "\n".join(DIRECTIONS.values()), *cells, _verdict(growths, reasons, arm)
+        )
     return shown
 
 
-DIRECTIONS = ("forward", "backward")
 _CAPTION = (
     "Growth a layer: of the typical network (geometric mean) where the log's exact law is known, "
     "else of the mean over networks. z: of the layer that is farthest off, in standard errors."
@@ -127,7 +128,7 @@ def _behaviour(factor: float) -> str:
 
 def _factor(rows: pd.DataFrame, column: str) -> float:
     """The factor a layer, between the first and the last layer that have a positive number."""
-    rows = rows.sort_values("layer", ascending=rows["direction"].iloc[0] == "forward")
+    rows = rows.sort_values("where", ascending=rows["quantity"].iloc[0].endswith(SIGNAL))
     values = rows[column].to_numpy()
     if len(rows) == 1 or np.isnan(values).all():
         return np.nan

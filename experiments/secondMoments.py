@@ -13,16 +13,30 @@ from matplotlib.patches import Patch
 
 from experiments.plotting import DASHES, colour, finishAxes, finishScores, points, shownPoints
 
+#: The quantities, and what stands before them where a row has means of natural logs.
+SIGNAL, GRADIENT, LOG = "signal", "gradient", "log of "
 #: The share of networks that a band holds.
 BAND = (10, 90)
+DIRECTIONS = {SIGNAL: "forward", GRADIENT: "backward"}
 TITLES = {
-    "forward": "forward: the signal, from left to right",
-    "backward": "backward: the gradient, from right to left",
+    SIGNAL: "forward: the signal, from left to right",
+    GRADIENT: "backward: the gradient, from right to left",
 }
 LABELS = {
-    "forward": "log10 of the second moment of pre-activations",
-    "backward": "log10 of the second moment of gradients",
+    SIGNAL: "log10 of the second moment of pre-activations",
+    GRADIENT: "log10 of the second moment of gradients",
 }
+
+
+def rowsOf(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """The rows of a quantity, whether they have means of it or of its log.
+
+    Examples
+    --------
+    >>> rowsOf(pd.DataFrame({"quantity": ["log of signal", "gradient"]}), SIGNAL).index.tolist()
+    [0]
+    """
+    return table[table["quantity"].str.removeprefix(LOG) == quantity]
 
 
 def secondMoments(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
@@ -33,19 +47,20 @@ def secondMoments(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figu
     arms = list(dict.fromkeys(table["arm"]))
     figure = Figure(figsize=(10, 6.4), layout="constrained")
     panels, strips = figure.subplots(2, 2, sharex="col", height_ratios=(4, 1))
-    for moments, scores, direction in zip(panels, strips, LABELS, strict=True):
+    for moments, scores, quantity in zip(panels, strips, LABELS, strict=True):
         for index, arm in enumerate(arms):
-            rows = table[(table["arm"] == arm) & (table["direction"] == direction)]
-            _drawMoments(moments, rows, arrays[f"{arm}:{direction}:log_mean_square"], index)
-            scores.plot(rows["layer"], rows["z"], color=colour(index), linewidth=1.1)
-        finishAxes(moments, TITLES[direction], LABELS[direction])
+            rows = rowsOf(table[table["arm"] == arm], quantity)
+            networks = arrays[f"{arm}:{DIRECTIONS[quantity]}:log_mean_square"]
+            _drawMoments(moments, rows, networks, index)
+            scores.plot(rows["where"], rows["z"], color=colour(index), linewidth=1.1)
+        finishAxes(moments, TITLES[quantity], LABELS[quantity])
         finishScores(scores, "layer")
     _legend(figure, arms)
     return figure
 
 
 def _drawMoments(axes: Axes, rows: pd.DataFrame, networks: np.ndarray, index: int) -> None:
-    layers, inLogs = rows["layer"].to_numpy(), rows["scale"].iloc[0] == "log"
+    layers, inLogs = rows["where"].to_numpy(), rows["scale"].iloc[0] == "log"
     measured, predicted = (
         _log10(rows[name].to_numpy(), inLogs) for name in ("measured", "predicted")
     )

@@ -185,8 +185,8 @@ def _ofNet(plan: Plan, net: str, advance: Callable) -> tuple[pd.DataFrame, dict]
 
 def _predicted(plan: Plan, net: str) -> list[np.ndarray]:
     depths, width = plan.config.depths, plan.config.width
-    kernels = grid_kernels(netOf(net, width, depths[-1]), plan.grid)
-    return [kernels[depth].gradient for depth in depths]
+    found = grid_kernels(netOf(net, width, depths[-1]), plan.grid, at=depths)
+    return [kernels.gradient for kernels in found]
 
 
 def _measured(plan: Plan, net: str, width: int, advance: Callable) -> tuple[Products, np.ndarray]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.comparing import NUMBERS
+from experiments.comparing import NUMBERS, SUBJECTS
 from lookslinear import __version__
 
 #: The files that a manifest vouches for.
@@ -106,13 +106,9 @@ def _readManifest(folder: Path) -> dict:
     version = manifest.get("versions", {})
     version = version.get("looks-linear") if isinstance(version, dict) else None
     if version != __version__ or "experiment" not in manifest:
-        written = (
-            f"version {version or 'unknown'}" if version != __version__ else "an early version"
-        )
-        raise StoredRunError(
-            f"run {str(folder)!r} was written by {written} of looks-linear; this one is "
-            f"{__version__}. Nothing in it was changed: install that version to read it, or run "
-            f"the experiment again into another folder."
+        raise _ofAnotherVersion(
+            folder,
+            f"version {version or 'unknown'}" if version != __version__ else "an early version",
         )
     for name, kind in NEEDED.items():
         if not isinstance(manifest.get(name), kind):
@@ -141,6 +137,8 @@ def _readTable(folder: Path) -> pd.DataFrame:
         table = table.astype(dict.fromkeys(NUMBERS, float))
     except (OSError, ValueError, KeyError) as error:
         raise _damaged(path, error) from error
+    if not set(SUBJECTS) <= set(table.columns):
+        raise _ofAnotherVersion(folder, "an early version")
     return table
 
 
@@ -151,6 +149,14 @@ def _readArrays(folder: Path) -> dict[str, np.ndarray]:
             return dict(stored)
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(path, error) from error
+
+
+def _ofAnotherVersion(folder: Path, written: str) -> StoredRunError:
+    return StoredRunError(
+        f"run {str(folder)!r} was written by {written} of looks-linear; this one is "
+        f"{__version__}. Nothing in it was changed: install that version to read it, or run "
+        f"the experiment again into another folder."
+    )
 
 
 def _damaged(path: Path, why: object) -> StoredRunError:

@@ -19,7 +19,7 @@ import tyro
 from rich.table import Table
 
 from experiments.arms import Arm, parseArms
-from experiments.comparing import CONTRADICTION, judge
+from experiments.comparing import CONTRADICTION, compared
 from experiments.data import loadBatch
 from experiments.experiment import Experiment, Result
 from experiments.networks import NETWORKS, stagesOf
@@ -27,7 +27,7 @@ from experiments.precision import computing, knownDtype
 from experiments.predictions import Prediction, predict
 from experiments.probes import LogMeanSquares, propagate
 from experiments.reporting import summary
-from experiments.secondMoments import secondMoments
+from experiments.secondMoments import GRADIENT, LOG, SIGNAL, secondMoments
 from lookslinear.errors import unknown_name, whole_number
 from lookslinear.sampling import as_seed, child_seed, standard_normal
 from lookslinear.theory import Stage
@@ -149,13 +149,14 @@ def prepare(config: Config) -> Plan:
 def run(plan: Plan | Config, advance: Callable[[str], None] = lambda arm: None) -> Result:
     """Measure and predict every arm; `advance` is called after each network.
 
-    The table has one row an arm, layer and direction.
+    The table has one row an arm, quantity and layer; "log of" stands before a quantity of which it
+    has the mean of the log.
 
     Examples
     --------
     >>> result = run(Config(arm=("orthogonal+mirror/crelu",), depth=3, width=8, replicates=2))
     >>> list(result.table.columns)
-    ['arm', 'layer', 'direction', 'measured', 'standard_error', 'predicted', 'z', 'scale']
+    ['arm', 'quantity', 'where', 'measured', 'standard_error', 'predicted', 'z', 'scale']
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     tables, arrays, reasons = [], {}, {}
@@ -221,33 +222,23 @@ def overSamples(logs: np.ndarray, scale: str) -> np.ndarray:
 
 def _table(arm: str, logs: LogMeanSquares, prediction: Prediction, dtype: str) -> pd.DataFrame:
     layers = np.arange(1, logs.forward.shape[1] + 1)
-    eps = np.finfo(dtype).eps
+    inLogs = prediction.scale == "log"
     rows = [
-        _direction("forward", logs.forward, prediction.forward, prediction.scale, eps * layers),
-        _direction(
-            "backward", logs.backward, prediction.backward, prediction.scale, eps * layers[::-1]
-        ),
+        compared(
+            LOG + quantity if inLogs else quantity,
+            layers,
+            samples,
+            expected,
+            scale="log" if inLogs else "products",
+            rounding=np.finfo(dtype).eps * passed,
+            arm=arm,
+        )
+        for quantity, samples, expected, passed in (
+            (SIGNAL, logs.forward, prediction.forward, layers),
+            (GRADIENT, logs.backward, prediction.backward, layers[::-1]),
+        )
     ]
-    table = pd.concat([frame.assign(layer=layers) for frame in rows], ignore_index=True)
-    table = table.assign(arm=arm, scale=prediction.scale)
-    columns = ["arm", "layer", "direction", "measured", "standard_error", "predicted", "z", "scale"]
-    return table[columns]
-
-
-def _direction(
-    direction: str, logs: np.ndarray, predicted: np.ndarray, scale: str, rounding: np.ndarray
-) -> pd.DataFrame:
-    """One direction's columns; `rounding` is the relative error of the arithmetic at each layer."""
-    found, z = judge(logs, predicted, "products" if scale == "linear" else "log", rounding)
-    return pd.DataFrame(
-        {
-            "direction": direction,
-            "measured": found.value,
-            "standard_error": found.standard_error,
-            "predicted": predicted,
-            "z": z,
-        }
-    )
+    return pd.concat(rows, ignore_index=True).assign(scale=prediction.scale)
 
 
 def _named(arm: str, logs: LogMeanSquares, prediction: Prediction) -> dict[str, np.ndarray]:

@@ -66,9 +66,12 @@ class Verdict:
 
 
 def summaryOf(table: pd.DataFrame, reasons: Mapping[str, str]) -> Table:
-    """One row a quantity and label: the place that is farthest off, and the verdict on all."""
+    """One row a quantity and label: the place that is farthest off, and the verdict on all.
+
+    Reasons of rows that are not in the table stand below it.
+    """
     names = [name for name in labelsOf(table) if name not in PLACES]
-    shown = Table(caption=_CAPTION, caption_justify="left")
+    shown = Table(caption=_CAPTION + _untold(table[names], reasons), caption_justify="left")
     for name in names:
         shown.add_column(name, overflow="fold")
     for name in ("farthest off", "measured", "predicted", "z"):
@@ -82,6 +85,17 @@ def summaryOf(table: pd.DataFrame, reasons: Mapping[str, str]) -> Table:
 
 
 _CAPTION = "z: in standard errors, where it is largest. Rows without a score have no prediction."
+
+
+def _untold(labels: pd.DataFrame, reasons: Mapping[str, str]) -> str:
+    """The reasons whose labels the table does not have, each of them once."""
+    present = set(labels.to_numpy().ravel().tolist())
+    found: dict[str, list[str]] = {}
+    for label, reason in reasons.items():
+        if reason and label not in present:
+            found.setdefault(reason, []).append(label)
+    told = (f"\nNot judged, {', '.join(names)}: {reason}" for reason, names in found.items())
+    return escape("".join(told))
 
 
 def worstRows(table: pd.DataFrame, count: int = 5) -> pd.DataFrame:

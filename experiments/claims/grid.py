@@ -18,7 +18,7 @@ SETTING = f"width {WIDTH}, 256 inputs from -2 to 2, {NETWORKS} networks"
 
 def _predicted(net: str) -> float:
     """In the limit of large width."""
-    covariance = grid_kernels(netOf(net, WIDTH, DEPTH), GRID)[-1].gradient
+    covariance = grid_kernels(netOf(net, WIDTH, DEPTH), GRID, at=[DEPTH])[0].gradient
     return float(autocorrelation_of(covariance, [1])[0])
 
 

@@ -112,15 +112,6 @@ def _refuse_uncovered(stages: Sequence[Stage]) -> None:
 
 
 @dataclass(frozen=True)
-class _State:
-    """A layer's mean square: at infinite width, its shift at finite width, its variance."""
-
-    moment: np.ndarray
-    shift: np.ndarray
-    variance: np.ndarray
-
-
-@dataclass(frozen=True)
 class _Averages:
     """Gaussian averages of an activation at a second moment q, with derivatives in q."""
 
@@ -136,18 +127,15 @@ class _Averages:
         nodes, weights = nodes_for(q, stage.activation.kinks)
         h = np.sqrt(q)[..., None] * nodes
         values, derivatives = stage.activation.function(h), stage.activation.derivative(h)
-        squares, slopes = values**2, derivatives**2
+        squares, slopes, nodes_squared = values**2, derivatives**2, nodes**2
         # Derivatives in q of a Gaussian average: those of its density, by Hermite polynomials.
-        first = (nodes**2 - 1) / 2 * weights
-        second = (nodes**4 - 6 * nodes**2 + 3) / 4 * weights
-        return cls(
-            tuple(_sums(squares, w) / q**k for k, w in enumerate((weights, first, second))),
-            tuple(_sums(slopes, w) / q**k for k, w in enumerate((weights, first, second))),
-            _sums(squares**2, weights),
-            _sums(slopes * squares, weights),
-            _sums(slopes * nodes**2, weights),
-            _sums(derivatives * values * nodes, weights),
-        )
+        hermite = (nodes_squared - 1) / 2, (nodes_squared**2 - 6 * nodes_squared + 3) / 4
+        density = np.stack([weights, *(weights * factor for factor in hermite)], axis=-1)
+        powers = np.stack([np.ones_like(q), 1 / q, 1 / q**2])
+        V, D = (np.moveaxis(_sums(both, density), -1, 0) * powers for both in (squares, slopes))
+        others = squares**2, slopes * squares, slopes * nodes_squared, derivatives * values * nodes
+        weights = weights[..., None]
+        return cls(tuple(V), tuple(D), *(_sums(other, weights)[..., 0] for other in others))
 
     def along(self, after: np.ndarray | float) -> np.ndarray:
         """By which factor a gradient is larger along h than across it, given that after it."""
@@ -155,7 +143,21 @@ class _Averages:
 
 
 def _sums(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return np.einsum("...i,...i", values, weights)
+    """Of values (..., nodes) with weights (..., nodes, k): (..., k)."""
+    return np.matmul(values[..., None, :], weights)[..., 0, :]
+
+
+@dataclass(frozen=True)
+class _State:
+    """A layer's mean square: at infinite width, its shift at finite width, its variance.
+
+    `averages` are those of the next stage at `moment`, None behind the last one.
+    """
+
+    moment: np.ndarray
+    shift: np.ndarray
+    variance: np.ndarray
+    averages: _Averages | None
 
 
 def _gain(stage: Stage) -> float:
@@ -171,21 +173,27 @@ def _length_variance(stage: Stage) -> float:
 
 
 def _trajectory(stages: Sequence[Stage], input_moment: np.ndarray) -> list[_State]:
-    moment = forward_step(stages[0], input_moment)
-    states = [_State(moment, 0 * moment, _length_variance(stages[0]) * moment**2)]
-    for stage in stages[1:]:
-        states.append(_following(stage, states[-1]))
+    moment, following = forward_step(stages[0], input_moment), [*stages[1:], None]
+    variance = _length_variance(stages[0]) * moment**2
+    states = [_State(moment, 0 * moment, variance, _averages(following[0], moment))]
+    for stage, after in zip(stages[1:], following[1:], strict=True):
+        states.append(_following(stage, states[-1], after))
     return states
 
 
-def _following(stage: Stage, state: _State) -> _State:
+def _averages(stage: Stage | None, moment: np.ndarray) -> _Averages | None:
+    return stage and _Averages.of(stage, moment)
+
+
+def _following(stage: Stage, state: _State, after: Stage | None) -> _State:
     moment = forward_step(stage, state.moment)
-    averages, gain = _Averages.of(stage, state.moment), _gain(stage)
+    averages, gain = state.averages, _gain(stage)
     _, slope, curvature = averages.V
     sphere = -(state.moment**2) * curvature / stage.units
     shift = gain * (slope * state.shift + sphere + curvature * state.variance / 2)
     carried = (gain * slope) ** 2 * state.variance
-    return _State(moment, shift, carried + _fresh_variance(stage, state.moment, averages))
+    variance = carried + _fresh_variance(stage, state.moment, averages)
+    return _State(moment, shift, variance, _averages(after, moment))
 
 
 def _fresh_variance(stage: Stage, m: np.ndarray, averages: _Averages) -> np.ndarray:
@@ -202,7 +210,7 @@ def _gradients(stages: Sequence[Stage], states: Sequence[_State]) -> np.ndarray:
     first, second, correction, along = 0 * leading, 0 * leading, 0 * leading, 1.0
     gradients = [leading]
     for stage, state in zip(stages[:0:-1], states[-2::-1], strict=True):
-        averages = _Averages.of(stage, state.moment)
+        averages = state.averages
         correction = correction + _step_correction(
             stage, state.moment, averages, first, second, along
         )

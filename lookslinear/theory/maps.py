@@ -15,8 +15,11 @@ from lookslinear.errors import NotCoveredError
 from lookslinear.theory.closed_forms import closed_forms, k0, k1
 from lookslinear.theory.quadrature import expectation
 from lookslinear.theory.stages import as_moment
+from lookslinear.theory.surfaces import series_along, values_at, weighted_means
 from lookslinear.theory.two_point import two_point, two_point_of
 
+#: So many variances are worth a series.
+_MANY = 500
 #: By how much rounding may put a correlation beyond 1.
 _ROUNDING = 1e-12
 
@@ -204,9 +207,35 @@ def derivative_product_moment(
     return result + mirror * k0(-c) if mirror.any() else result
 
 
-def product_moment_of(phi: Activation | str, q: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """c -> `product_moment` at two equal variances q, which are looked at once for many c."""
+def mean_slope_of(phi: Activation | str, q: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """t -> the mean of E phi'(h1) phi'(h2) over correlations from c = 1 - t^2 to 1.
+
+    .. math:: \\frac{E \\phi(h)^2 - E \\phi(h_1) \\phi(h_2)}{q (1 - c)}
+
+    For arrays t of q's shape, from 0 to 1; q above 0. In t it is smooth at c = 1 even where the
+    activation has kinks. What is costly is done once.
+
+    Examples
+    --------
+    >>> mean_slope_of("relu", np.ones(2))(np.array([1.0, 0.5])).round(6)
+    array([0.340845, 0.423996])
+    """
     phi, q = activation(phi), as_moment(q, "q")
+    if closed_forms(phi).product is None and phi.kinks and q.size >= _MANY:
+        series = series_along(
+            lambda logs, t: derivative_product_moment(phi, np.exp(logs), np.exp(logs), 1 - t * t),
+            np.log(q).reshape(-1),
+        )
+        if series is not None:
+            series = weighted_means(series)
+            return lambda t: values_at(series, t.reshape(-1)).reshape(t.shape)
+    product = _product_moment_of(phi, q)
+    most = product(np.ones_like(q))
+    return lambda t: (most - product(1 - t * t)) / (q * t * t)
+
+
+def _product_moment_of(phi: Activation, q: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """c -> `product_moment` at two equal variances q, which are looked at once for many c."""
     forms = closed_forms(phi)
     if forms.product is not None:
         return lambda c: forms.product(q, q, c)

@@ -25,7 +25,7 @@ from lookslinear.errors import NotCoveredError
 from lookslinear.theory.maps import (
     derivative_moment,
     derivative_product_moment,
-    product_moment_of,
+    mean_slope_of,
     second_moment,
     second_moment_slope,
 )
@@ -382,14 +382,10 @@ def _first_descent(phi: Activation, weights, biases) -> tuple[np.ndarray, np.nda
 
 def _below_one(phi: Activation, weights, biases, q) -> np.ndarray:
     """Where the mean slope of the map from c to 1 is 1: c itself is its other fixed point."""
-    product = product_moment_of(phi, q)
-    most = product(np.ones_like(q))
-
-    def mean_slope(t: np.ndarray) -> np.ndarray:
-        # In t = sqrt(1 - c) it is smooth at c = 1 even for activations with kinks.
-        return weights / q * (most - product(1 - t * t)) - t * t
-
-    t = bracketed_roots(mean_slope, np.full_like(q, _NEAREST), np.ones_like(q))
+    slope = mean_slope_of(phi, q)
+    t = bracketed_roots(
+        lambda t: weights * slope(t) - 1, np.full_like(q, _NEAREST), np.ones_like(q)
+    )
     return 1 - t * t
 
 

@@ -13,7 +13,7 @@ kink, and on the scale sqrt(1 - c^2) of what the first average leaves of it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from lookslinear.theory.quadrature import split_nodes
 _REACH, _STEP = 12.5, 0.125
 #: Coefficients are found so many at a time, and at most.
 _AT_ONCE, _MOST = 64, 16384
+#: So many blocks of them are kept for a number of nodes, of at most so many: half a MB each.
+_KEPT, _KEPT_NODES = 16, 1024
 #: The share of E f(h)^2 that the expansion may leave out.
 _LEFT_OUT = 1e-11
 #: How many pairs, and how many numbers, are in memory at once.
@@ -169,16 +171,17 @@ def hermite_coefficients(
 
     Examples
     --------
-    >>> hermite_coefficients(np.square, np.array([3.0]))[:4, 0].round(12)  # 3 + 3 (z^2 - 1)
+    >>> found = hermite_coefficients(np.square, np.array([3.0]))  # 3 + 3 (z^2 - 1)
+    >>> np.abs(found[:4, 0]).round(12)
     array([3.        , 0.        , 4.24264069, 0.        ])
     """
     nodes, values = _weighted_values(function, variances)
     left = (values * values).sum(axis=1)
     allowed = _LEFT_OUT * left
-    blocks, polynomials = [], _hermite_functions(nodes)
+    blocks, polynomials = [], _hermite_blocks(len(nodes))
     most = min(_MOST, int((2 / (nodes[1] - nodes[0])) ** 2))
     for found in range(_AT_ONCE, most + 1, _AT_ONCE):
-        block = np.array([next(polynomials) for _ in range(_AT_ONCE)]) @ values.T
+        block = next(polynomials) @ values.T
         blocks.append(block)
         left = left - (block * block).sum(axis=0)
         if not (left * largest**found > allowed).any():
@@ -193,19 +196,54 @@ def hermite_coefficients(
 
 def _weighted_values(function: Callable, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Nodes, and f at them times the root of the normal density and of the step."""
-    steepness = np.sqrt(max(1.0, np.fmax.reduce(variances, initial=0.0)))
-    nodes = np.linspace(-_REACH, _REACH, int(np.ceil(2 * _REACH / _STEP * steepness)) + 1)
+    octaves = np.log2(max(1.0, np.fmax.reduce(variances, initial=0.0)))
+    steepness = 2 ** (np.ceil(octaves) / 2)  # of few values, so that polynomials serve again
+    nodes = _nodes(int(np.ceil(2 * _REACH / _STEP * steepness)) + 1)
     root = np.exp(-(nodes**2) / 4) / (2 * np.pi) ** 0.25 * np.sqrt(nodes[1] - nodes[0])
     return nodes, function(np.sqrt(variances)[:, None] * nodes) * root
 
 
-def _hermite_functions(nodes: np.ndarray):
-    """He_k / sqrt(k!) times the root of the normal density and of the step, for k = 0, 1, …"""
-    step = nodes[1] - nodes[0]
-    before = np.zeros_like(nodes)
-    current = np.exp(-(nodes**2) / 4) / (2 * np.pi) ** 0.25 * np.sqrt(step)
-    k = 0
+def _nodes(count: int) -> np.ndarray:
+    return np.linspace(-_REACH, _REACH, count)
+
+
+def _hermite_blocks(count: int) -> Iterator[np.ndarray]:
+    """He_k / sqrt(k!) times the root of the normal density and of the step, for k = 0, 1, …
+
+    Arrays (_AT_ONCE, count) on as many nodes; the first ones are kept, where they are small.
+    """
+    number = 0
+    while count <= _KEPT_NODES and number < _KEPT:
+        yield _kept_block(count, number)
+        number += 1
+    last = _kept_block(count, number - 1)[-2:] if number else None
     while True:
-        yield current
-        following = (nodes * current - np.sqrt(k) * before) / np.sqrt(k + 1)
-        before, current, k = current, following, k + 1
+        block = _next_block(count, number, last)
+        yield block
+        number, last = number + 1, block[-2:]
+
+
+@functools.lru_cache(maxsize=64)
+def _kept_block(count: int, number: int) -> np.ndarray:
+    return _next_block(count, number, _kept_block(count, number - 1)[-2:] if number else None)
+
+
+def _next_block(count: int, number: int, last: np.ndarray | None) -> np.ndarray:
+    """Functions number * _AT_ONCE and following, from the two before them."""
+    nodes = _nodes(count)
+    if last is None:
+        step = nodes[1] - nodes[0]
+        before = np.zeros_like(nodes)
+        current = np.exp(-(nodes**2) / 4) / (2 * np.pi) ** 0.25 * np.sqrt(step)
+    else:
+        before, current = _after(number * _AT_ONCE - 1, nodes, *last)
+    found = []
+    for k in range(number * _AT_ONCE, (number + 1) * _AT_ONCE):
+        found.append(current)
+        before, current = _after(k, nodes, before, current)
+    return np.array(found)
+
+
+def _after(k: int, nodes: np.ndarray, before: np.ndarray, current: np.ndarray) -> tuple:
+    """Functions k and k + 1, from k - 1 and k."""
+    return current, (nodes * current - np.sqrt(k) * before) / np.sqrt(k + 1)

@@ -35,7 +35,7 @@ SMALL = [
 ]
 FILES = ["arrays.npz", "config.json", "manifest.json", "table.csv"]
 FIGURES = ["figure.png", "figure.svg"]
-COLUMNS = "arm,layer,direction,measured,standard_error,predicted,z,scale"
+COLUMNS = "arm,quantity,where,measured,standard_error,predicted,z,scale"
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +75,8 @@ def test_a_run_folder_holds_everything(here, capsys):
     assert lines[0] == COLUMNS
     assert len(lines) == 1 + 2 * 4
     table = pd.read_csv("out/run/table.csv")
-    assert table["direction"].tolist() == 4 * ["forward"] + 4 * ["backward"]
-    assert table["layer"].tolist() == 2 * [1, 2, 3, 4]
+    assert table["quantity"].tolist() == 4 * ["log of signal"] + 4 * ["log of gradient"]
+    assert table["where"].tolist() == 2 * [1, 2, 3, 4]
 
     config = json.loads(Path("out/run/config.json").read_text())
     assert config == {

@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgb
 
 from experiments.plotting import plotRun
 from experiments.running import writeRun
-from experiments.secondMoments import secondMoments
+from experiments.secondMoments import rowsOf, secondMoments
 from experiments.variancePropagation import NAME, Config, run
 
 ARMS = ("glorotNormal/relu", "orthogonal+mirror/crelu", "glorotNormal/tanh")
@@ -45,19 +45,17 @@ def test_a_legend_entry_for_each_arm_and_for_what_is_drawn():
 def test_measured_are_markers_and_predicted_dashes():
     found = result()
     _, moments = panels(found)
-    for axes, direction in zip(moments, ("forward", "backward"), strict=True):
+    for axes, quantity in zip(moments, ("signal", "gradient"), strict=True):
         dashed = [line for line in axes.lines if line.is_dashed()]
         points = [line for line in axes.lines if line.get_marker() not in ("None", "", None)]
         assert len(dashed) == len(points) == len(ARMS)
         for arm, dashes, marks in zip(ARMS, dashed, points, strict=True):
-            rows = found.table[
-                (found.table["arm"] == arm) & (found.table["direction"] == direction)
-            ]
+            rows = rowsOf(found.table[found.table["arm"] == arm], quantity)
             for line, column in ((dashes, "predicted"), (marks, "measured")):
                 values = rows[column].to_numpy()
                 logs = values / np.log(10) if rows["scale"].iloc[0] == "log" else np.log10(values)
                 np.testing.assert_allclose(line.get_ydata(), logs, rtol=1e-12)
-                np.testing.assert_array_equal(line.get_xdata(), rows["layer"])
+                np.testing.assert_array_equal(line.get_xdata(), rows["where"])
             assert marks.get_linestyle() == "None"
             assert dashes.get_color() == marks.get_color()
         assert len({line.get_marker() for line in points}) == len(ARMS)

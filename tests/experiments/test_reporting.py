@@ -10,13 +10,13 @@ from rich.console import Console
 from experiments.reporting import Growth, summary
 
 
-def rows(measured, predicted, z, scale="log", direction="forward", arm="a/b"):
+def rows(measured, predicted, z, scale="log", quantity="signal", arm="a/b"):
     count = len(measured)
     return pd.DataFrame(
         {
             "arm": arm,
-            "layer": np.arange(1, count + 1),
-            "direction": direction,
+            "quantity": ("log of " if scale == "log" else "") + quantity,
+            "where": np.arange(1, count + 1),
             "measured": measured,
             "standard_error": 0.1,
             "predicted": predicted,
@@ -67,7 +67,7 @@ def test_growth_of_logs_and_of_numbers():
 
 
 def test_a_gradient_grows_towards_the_first_layer():
-    growth = Growth.of(rows([4.0, 2.0, 1.0], [4.0, 2.0, 1.0], 0.0, "linear", "backward"), 5)
+    growth = Growth.of(rows([4.0, 2.0, 1.0], [4.0, 2.0, 1.0], 0.0, "linear", "gradient"), 5)
     assert growth.measured == pytest.approx(2)
 
 
@@ -110,11 +110,11 @@ def test_the_summary_has_a_row_an_arm():
     table = pd.concat(
         [
             rows(flat, flat, 0.2, arm="one/crelu"),
-            rows(flat, flat, -0.4, arm="one/crelu", direction="backward"),
+            rows(flat, flat, -0.4, arm="one/crelu", quantity="gradient"),
             rows(halving, halving, 1.0, arm="two/relu"),
-            rows(halving[::-1], flat, -9.0, arm="two/relu", direction="backward"),
+            rows(halving[::-1], flat, -9.0, arm="two/relu", quantity="gradient"),
             rows(flat, np.full(2, np.nan), np.nan, arm="three/relu"),
-            rows(flat, np.full(2, np.nan), np.nan, arm="three/relu", direction="backward"),
+            rows(flat, np.full(2, np.nan), np.nan, arm="three/relu", quantity="gradient"),
         ]
     )
     text = printed(table, {"three/relu": "the reason."})

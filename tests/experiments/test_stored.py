@@ -18,9 +18,8 @@ class Config:
     replicates: int = 2
 
 
-TABLE = pd.DataFrame(
-    {"arm": "a,b", "measured": [0.1, np.nan], "standard_error": 1 / 3, "predicted": 1.0, "z": -2.5}
-)
+NUMBERS = {"measured": [0.1, np.nan], "standard_error": 1 / 3, "predicted": 1.0, "z": -2.5}
+TABLE = pd.DataFrame({"arm": "a,b", "quantity": "q", "where": [1, 2], **NUMBERS})
 
 
 @pytest.fixture
@@ -94,6 +93,12 @@ def test_a_manifest_that_says_something_else(folder, name, value, message):
     path = folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
     refused(folder, message)
+
+
+def test_a_table_of_before_all_experiments_had_one_form(tmp_path, started):
+    early = pd.DataFrame({"arm": "a", "layer": [1, 2], "direction": "forward", **NUMBERS})
+    writeRun(tmp_path, "try", Config(), Result(early, {}), started)
+    refused(tmp_path, "was written by an early version of looks-linear.*Nothing in it was changed")
 
 
 @pytest.mark.parametrize("text", ["[]", "3", "null"])

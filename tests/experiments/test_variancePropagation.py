@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 from experiments.comparing import contradicted
+from experiments.secondMoments import DIRECTIONS, SIGNAL, rowsOf
 from experiments.variancePropagation import (
     DEFAULT_ARMS,
     Config,
@@ -20,7 +21,7 @@ from experiments.variancePropagation import (
     run,
 )
 
-COLUMNS = ["arm", "layer", "direction", "measured", "standard_error", "predicted", "z", "scale"]
+COLUMNS = ["arm", "quantity", "where", "measured", "standard_error", "predicted", "z", "scale"]
 SMALL = Config(depth=5, width=32, batch=8, replicates=4)
 
 
@@ -188,11 +189,12 @@ def test_every_score_follows_from_the_arrays(dtype):
     result = run(config(*arms, dtype=dtype))
     assert set(result.table["scale"]) == {"log", "linear"}
     for row in result.table.itertuples():
-        samples = logs(result, row.arm, row.direction)[:, row.layer - 1]
-        stored = result.arrays[f"{row.arm}:{row.direction}:predicted_{row.scale}"]
-        passed = row.layer if row.direction == "forward" else SMALL.depth + 1 - row.layer
+        direction = DIRECTIONS[row.quantity.removeprefix("log of ")]
+        samples = logs(result, row.arm, direction)[:, row.where - 1]
+        stored = result.arrays[f"{row.arm}:{direction}:predicted_{row.scale}"]
+        passed = row.where if direction == "forward" else SMALL.depth + 1 - row.where
         rounding = np.finfo(dtype).eps * passed
-        assert row.predicted == stored[row.layer - 1]
+        assert row.predicted == stored[row.where - 1]
         assert row.z == pytest.approx(
             scoreAgain(samples, row.predicted, row.scale, rounding), abs=1e-6
         )
@@ -208,9 +210,13 @@ def test_the_shape_of_a_table():
     assert list(result.table.columns) == COLUMNS
     assert len(result.table) == 2 * 2 * SMALL.depth
     assert list(dict.fromkeys(result.table["arm"])) == list(arms)
-    for _, rows in result.table.groupby(["arm", "direction"], sort=False):
-        assert rows["layer"].tolist() == [1, 2, 3, 4, 5]
-    assert set(result.table["direction"]) == {"forward", "backward"}
+    for _, rows in result.table.groupby(["arm", "quantity"], sort=False):
+        assert rows["where"].tolist() == [1, 2, 3, 4, 5]
+    found = result.table.groupby("arm", sort=False)["quantity"].unique()
+    assert [sorted(names) for names in found] == [
+        ["log of gradient", "log of signal"],
+        ["gradient", "signal"],
+    ]
     assert dict(result.table.groupby("arm")["scale"].first()) == {
         "glorotNormal/relu": "log",
         "glorotNormal/tanh": "linear",
@@ -250,7 +256,7 @@ def test_networks_are_independent_of_each_other():
 def test_where_nothing_scatters_the_arithmetic_is_the_error():
     """Identity weights that undo each CReLU: every network gives back the data's second moment."""
     result = run(config("identity+mirror/crelu", width=64))
-    forward = result.table[result.table["direction"] == "forward"]
+    forward = rowsOf(result.table, SIGNAL)
     assert forward["z"].notna().all()
     assert (forward["standard_error"] > 0).all()
     # The arithmetic of float32 at each layer; the data have a second moment of 1.
@@ -268,7 +274,7 @@ def test_double_precision_is_more_exact():
 
 def test_dead_arms_and_single_networks():
     result = run(config("zeros/relu", replicates=1))
-    assert (result.table.query("direction == 'forward'")["measured"] == 0).all()
+    assert (rowsOf(result.table, SIGNAL)["measured"] == 0).all()
     assert not contradicted(result.table)
     result = run(config("heNormal/relu", replicates=1))
     assert result.table["z"].isna().all()

@@ -42,6 +42,16 @@ def test_the_worst_rows_come_first_and_unjudged_ones_not_at_all():
     assert worst["where"].tolist() == [3, 4]
 
 
+def test_reasons_of_rows_that_are_left_out_stand_below():
+    reasons = {"plain": "known.", "width 8": "the limit.", "width 16": "the limit.", "x": ""}
+    console = Console(file=io.StringIO(), width=200)
+    console.print(summaryOf(rows(np.array([0.5])), reasons))
+    text = console.file.getvalue()
+    assert "Not judged, width 8, width 16: the limit." in text
+    assert "known." not in text
+    assert "Not judged, x" not in text
+
+
 def test_the_summary_has_a_row_a_quantity_and_label():
     table = pd.concat(
         [

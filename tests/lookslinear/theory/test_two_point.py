@@ -16,7 +16,7 @@ from lookslinear.theory import (
     product_moment,
     second_moment,
 )
-from lookslinear.theory.maps import product_moment_of
+from lookslinear.theory.maps import mean_slope_of
 from tests.oracles import ACTIVATIONS_ORACLE
 
 NAMES = [name for name in ACTIVATIONS_ORACLE if name != "crelu"]  # acts on pairs; below
@@ -156,13 +156,39 @@ def test_pairs_without_variance_or_number(name):
     assert moments[1] == pytest.approx(second_moment(name, 1.0), rel=1e-10)
 
 
-def test_maps_at_equal_variances_are_looked_at_once_for_many_correlations():
-    q, c = np.linspace(0.5, 3, 7), np.linspace(-1, 1, 7)
-    for name in ("tanh", "selu", "gelu"):
-        at = product_moment_of(name, q)
-        for correlations in (c, c**2):
-            expected = product_moment(name, q, q, correlations)
-            np.testing.assert_allclose(at(correlations), expected, atol=1e-11)
+def test_mean_slopes_of_the_map_are_those_of_its_chords():
+    q, t = np.geomspace(0.5, 3, 7), np.linspace(0.1, 1, 7)
+    for name in ("tanh", "selu", "gelu", "relu"):
+        at = mean_slope_of(name, q)
+        for places in (t, t**2):
+            chord = product_moment(name, q, q, 1.0) - product_moment(name, q, q, 1 - places**2)
+            np.testing.assert_allclose(at(places), chord / (q * places**2), rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["hardTanh", "elu", "selu"])
+def test_many_mean_slopes_are_those_of_few(name):
+    """A thousand of them come from a series; the chord loses digits as 1 / t^2."""
+    q, t = np.geomspace(0.02, 2000, 1000), np.linspace(0.03, 1, 1000)[::-1]
+    some = slice(0, 1000, 50)
+    few = mean_slope_of(name, q[some])(t[some])
+    np.testing.assert_allclose(mean_slope_of(name, q)(t)[some], few, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("q1", "q2", "c"), [(2600.0, 2600.0, 0.5), (1e5, 300.0, -0.4)])
+@pytest.mark.parametrize("name", ["elu", "selu"])
+def test_exponentials_at_large_variances(name, q1, q2, c):
+    """Beyond 4 of a kink an exponential still has digits, which panels of width 4 s miss."""
+    function, derivative = ACTIVATIONS_ORACLE[name][:2]
+    away = np.geomspace(10, 1e-3, 25)
+    z, weights = panels(np.concatenate([-away, [0.0], away]))
+    s1, s2, s = math.sqrt(q1), math.sqrt(q2), math.sqrt(1 - c * c)
+    at_kink = (np.append(-np.geomspace(300, 1, 7), 0.0) / s2)[None] / s - (c / s) * z[:, None]
+    base = np.broadcast_to(np.linspace(-10, 10, 11), (len(z), 11))
+    y, y_weights = panels(np.concatenate([base, at_kink], axis=1))
+    for f, found in ((function, product_moment), (derivative, derivative_product_moment)):
+        inner = (f(s2 * (c * z[:, None] + s * y)) * y_weights).sum(axis=1)
+        expected = (weights * f(s1 * z)) @ inner
+        assert found(name, q1, q2, c) == pytest.approx(expected, rel=1e-9)
 
 
 def test_one_s_own_smooth_activation_is_expanded():

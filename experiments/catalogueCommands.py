@@ -61,6 +61,7 @@ class Initialisations:
         with refusals():
             refuseUnwritable(self.csv, "csv")
             refuseUnwritable(self.markdown, "markdown")
+            _refuseNoEnding(self.markdown)
             frame = _predicted(self.layer, self.s)
         console.print(catalogueTable() if frame is None else suitabilityTable(frame))
         _write(_cells() if frame is None else frame, self.csv, console)
@@ -94,6 +95,11 @@ class AuditWeights:
         console.print(auditTable(found, self.activation))
         _write(auditFrame(found), self.csv, console)
         return DONE
+
+
+def _refuseNoEnding(path: Path | None) -> None:
+    if path is not None and not path.suffix:  # the folder of its pictures has its name without
+        raise ValueError(f"markdown must end in .md. Received: {str(path)!r}.")
 
 
 def _predicted(layer: tuple[str, str, str] | None, s: int) -> pd.DataFrame | None:

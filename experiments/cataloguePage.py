@@ -15,7 +15,7 @@ from experiments.plotting import COLOURS, STYLE
 from experiments.running import replaceText
 from initialisations import initD
 from lookslinear.adapting import law_of
-from lookslinear.catalogue import CATALOGUE, QUANTITIES, Entry
+from lookslinear.catalogue import CATALOGUE, QUANTITIES, Entry, own_options
 from lookslinear.initializers import CLASSES
 from lookslinear.laws import WeightLaw
 from lookslinear.references import REFERENCES
@@ -33,7 +33,7 @@ Written by `python -m experiments initialisations --markdown docs/catalogue.md`;
 
 Each line is an initialisation, its law in words, and the variance of an entry that can be non-zero:
 about its mean, and for constants and identities the mean square. Formulas are those of the default
-options, but for {listed}:
+options, but for the quantities named here, which options and shapes give:
 
 {quantities}
 
@@ -101,9 +101,8 @@ def writePage(path: Path) -> None:
 
 def pageOf(folder: str) -> str:
     """The page in Markdown, with pictures from this folder."""
-    listed = "quantities named here, which options and shapes give"
     quantities = "\n".join(f"- `{name}`: {words}" for name, words in QUANTITIES.items())
-    head = HEAD.format(listed=listed, quantities=quantities)
+    head = HEAD.format(quantities=quantities)
     layers = "".join(_layerLine(entry, folder) for entry in _layers())
     networks = [entry for entry in CATALOGUE.values() if entry.kind == "network"]
     lines = "".join(map(_networkLine, networks))
@@ -121,17 +120,25 @@ def _layers() -> Iterator[Entry]:
 
 def _layerLine(entry: Entry, folder: str) -> str:
     variance = f"`{entry.formula}`" if entry.formula else "–"
-    own = "".join(f", `{name}={value:g}`" for name, value in dict(entry.arguments).items())
+    read = ", ".join(f"`{name}={value:g}`" for name, value in dict(entry.arguments).items())
     alike = [*entry.aliases, *filter(None, [entry.initializer])]
     also = ", ".join(f"`{name}`" for name in alike if name != entry.name)
     return _line(
         f"![{entry.name}]({folder}/{pictureOf(entry)})",
         f"`{entry.name}`" + (f"<br>also {also}" if also else ""),
         entry.words,
-        variance + (f"<br>{own[2:]}" if own else ""),
-        ", ".join(f"`{name}`" for name in entry.options) or "–",
+        "<br>".join(filter(None, [variance, read])),
+        _options(entry),
         _papers(entry),
     )
+
+
+def _options(entry: Entry) -> str:
+    shared, own = (
+        ", ".join(f"`{name}`" for name in options)
+        for options in (entry.options, own_options(entry))
+    )
+    return "<br>".join(filter(None, [shared, own and f"its own: {own}"])) or "–"
 
 
 def _networkLine(entry: Entry) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ import pandas as pd
 from experiments.arms import Arm
 from initialisations import initD
 from lookslinear.activations import Activation, activation
-from lookslinear.catalogue import CATALOGUE
+from lookslinear.catalogue import CATALOGUE, Entry
 from lookslinear.connections import Connection, Options
 from lookslinear.laws import WeightLaw
 from lookslinear.theory import (
@@ -67,12 +67,12 @@ def suitability(
     Returns
     -------
     DataFrame
-        A row for each arm of the command line: entries with their defaults; with `relu` where the
-        activation is a ReLU and it has an effect; with `mirror` where it is CReLU and that
-        changes the law. Columns `arm`; `forward_gain` and `backward_gain`, ratios of second
+        A row for each arm of the command line: entries with their defaults; with `relu` or
+        `activation=...` where it has an effect, and with `mirror` behind CReLU, if that changes the
+        law. Columns `arm`; `forward_gain` and `backward_gain`, ratios of second
         moments; `forward_drift` and `backward_drift`, mean logs (natural) a layer; for each of
-        the four the reason of its absence in `reason_<column>`. Sorted by how far the two gains
-        are from 1, then the drifts from 0.
+        the four the reason of its absence in `reason_<column>`. Sorted by how far the logs of
+        the two gains are from 0, as a distance, then by the drifts.
 
     Raises
     ------
@@ -92,8 +92,8 @@ def suitability(
     laws = _laws(phi, inputShape, outputShape, s)
     table = pd.DataFrame([_row(arm, law, inputShape[1:], phi) for arm, law in laws.items()])
     with np.errstate(divide="ignore"):  # a gain of 0 is infinitely far from 1
-        gains = np.abs(np.log(table[list(QUANTITIES[:2])])).sum(axis=1, skipna=False)
-    drifts = table[list(QUANTITIES[2:])].abs().sum(axis=1, skipna=False)
+        gains = np.square(np.log(table[list(QUANTITIES[:2])])).sum(axis=1, skipna=False)
+    drifts = np.square(table[list(QUANTITIES[2:])]).sum(axis=1, skipna=False)
     order = pd.DataFrame({"gains": gains.round(9), "drifts": drifts, "arm": table["arm"]})
     best = order.sort_values(list(order), na_position="last").index
     return table.loc[best].reset_index(drop=True)
@@ -108,9 +108,7 @@ def _laws(phi, inputShape, outputShape, s) -> dict[str, WeightLaw | ValueError]:
         entry = CATALOGUE.get(name)
         if entry is None:  # another name of one that is there
             continue
-        rectifies = phi.name == "relu" and "relu" in entry.options
-        told = [{}, *[{"relu": True}] * rectifies, *[{"mirror": True}] * phi.doubles]
-        arms = [Arm("+".join([name, *options]), name, options, phi) for options in told]
+        arms = [_arm(name, options, phi) for options in _told(entry, phi)]
         found = [_lawOf(arm, read, tuple(outputShape), s) for arm in arms]
         laws |= {
             arm.name: law
@@ -118,6 +116,22 @@ def _laws(phi, inputShape, outputShape, s) -> dict[str, WeightLaw | ValueError]:
             if arm is arms[0] or not (law == found[0] or isinstance(law, ValueError))
         }
     return laws
+
+
+def _told(entry: Entry, phi: Activation) -> Iterator[dict[str, object]]:
+    """The options that such a layer asks for, none at first."""
+    yield {}
+    if phi.doubles:
+        yield {"mirror": True}
+    elif phi.name == "relu" and "relu" in entry.options:
+        yield {"relu": True}
+    elif "activation" in entry.options and phi.name not in ("linear", "relu"):
+        yield {"activation": phi}
+
+
+def _arm(name: str, options: dict[str, object], phi: Activation) -> Arm:
+    words = (key if value is True else f"{key}={phi.name}" for key, value in options.items())
+    return Arm("+".join([name, *words]), name, options, phi)
 
 
 def _lawOf(arm: Arm, inputShape, outputShape, s) -> WeightLaw | ValueError:

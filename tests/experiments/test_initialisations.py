@@ -14,7 +14,7 @@ from experiments.auditing import candidates, readWeights
 from experiments.cataloguePage import pageOf, pictureOf, thumbnail
 from experiments.suitability import QUANTITIES, layerShape, suitability
 from initialisations import initD
-from lookslinear.activations import ACTIVATIONS
+from lookslinear.activations import ACTIVATIONS, Activation
 from lookslinear.catalogue import CATALOGUE
 from lookslinear.sampling import draw
 from registering import register, unregister
@@ -135,7 +135,7 @@ def test_the_best_comes_first_and_what_is_unknown_last_with_its_reason():
     assert "orthogonal+mirror" in set(table["arm"][:3])  # entries of the same law are as good
     assert table.loc[0, list(QUANTITIES)].tolist() == pytest.approx([1, 1, 0, 0], abs=1e-12)
     with np.errstate(divide="ignore"):  # a gain of 0 is infinitely far from 1
-        distance = np.abs(np.log(table["forward_gain"])) + np.abs(np.log(table["backward_gain"]))
+        distance = np.log(table["forward_gain"]) ** 2 + np.log(table["backward_gain"]) ** 2
     known = distance.dropna()
     assert (np.diff(known[np.isfinite(known)]) > -1e-8).all()
     assert list(distance.index[distance.isna()]) == list(range(len(known), len(table)))
@@ -154,6 +154,23 @@ def test_the_table_of_a_layer_is_shown_and_written(capsys, tmp_path):
     assert "(1)" in printed
     assert "1: the exact law of the log norm is known for full dense weights only." in printed
     assert set(pd.read_csv(path)["arm"]) >= {"heNormal", "zeros"}
+
+
+def test_a_compromise_comes_before_one_that_serves_one_way_alone():
+    arms = list(suitability((3, 8, 8), (16, 8, 8), "crelu")["arm"])
+    assert arms.index("glorotNormal+mirror") < arms.index("heNormal")
+    assert arms.index("glorotNormal+mirror") < arms.index("deltaOrthogonal+mirror")
+
+
+def test_gains_of_the_activation_are_offered():
+    table = suitability((64,), (64,), "tanh").set_index("arm")
+    assert table.loc["lecunNormal+activation=tanh", "forward_gain"] == pytest.approx(1)
+    assert table.loc["lecunNormal", "forward_gain"] == pytest.approx(0.3943, abs=1e-4)
+    cube = Activation("cube", lambda x: x**3, lambda x: 3 * x**2)  # one's own: E z^6 is 15
+    table = suitability((8,), (8,), cube).set_index("arm")
+    assert table.loc["lecunNormal", "forward_gain"] == pytest.approx(15)
+    assert table.loc["lecunNormal+activation=cube", "forward_gain"] == pytest.approx(1)
+    assert "lecunNormal+activation=linear" not in suitability((8,), (8,), "linear")["arm"].tolist()
 
 
 def test_looks_linear_weights_are_predicted_where_units_come_in_pairs():
@@ -184,6 +201,7 @@ def test_shapes_are_spelt(text, shape):
         (["--for", "4x2x2", "4x2x2", "relu", "--s", "0"], "s must be at least 1"),
         (["--csv", "/no/such/folder/file"], "csv must be a file in a folder that is there"),
         (["--markdown", "/"], "markdown must be a file in a folder that is there"),
+        (["--markdown", "/tmp/page"], "markdown must end in .md. Received: '/tmp/page'"),
     ],
 )
 def test_bad_arguments_are_refused(capsys, arguments, message):

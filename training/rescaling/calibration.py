@@ -107,8 +107,9 @@ def betweenLayerCalibration(model, data, tolerance=1e-2, batchSize=1, seed=None)
     mean of the rates of a chain. A chain is a row of layers with weights that are joined by
     positively homogeneous ones alone (ReLU, CReLU, pooling, dropout, ...): the factors, whose
     product is 1, then leave what the chain computes as it is, and divide each rate by its square,
-    so that one pass is exact (the paper approaches it in damped steps). Residual sums and curved
-    activations end a chain: rates are equal within each, and what the network computes stays.
+    so that one pass is exact (the paper approaches it in damped steps, as reported). Residual sums
+    and curved activations end a chain: rates are equal within each, and what the network computes
+    stays.
 
     Parameters
     ----------

@@ -82,8 +82,9 @@ def skipInit(model, data=None, value=0.0):
     The blocks are made with a trained factor, `Residual(branch, trainable=True)`; their weights and
     biases are left alone.
 
-    In the first update only the factors of the branches move, each by the rate times a sum over its
-    branch's outputs: the output moves in proportion to the number of blocks. Fixup's does not.
+    In the first update nothing inside the branches moves; their factors do, each by the rate times
+    g . f_l, with the gradient g of the output: that moves along g by the sum over blocks of
+    (g . f_l)^2, in proportion to their number. With Fixup it does not grow.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def skipInit(model, data=None, value=0.0):
 def reZero(model, data=None):
     """Let the trained factor of each residual branch begin at 0 (ReZero).
 
-    What is done to the network is `skipInit` with its factor of 0, which was found independently.
+    What is done to the network is `skipInit` with its factor of 0.
 
     Parameters
     ----------

@@ -112,11 +112,6 @@ def _refuse_bad_outputs(law: WeightLaw) -> None:
             f"the output channels must split evenly: into groups, blocks, mirrored halves and "
             f"copies. Received: {law.output_channels} channels for a multiple of {needed}."
         )
-    if law.family == "haar_convolution" and (not law.receptive_field or law.taps != "all"):
-        raise ValueError(
-            f"a convolution that keeps norms is a kernel on all its taps. Received: shape "
-            f"{law.shape}, taps {law.taps!r}. Use family 'haar'."
-        )
 
 
 def _of_loose_entries(law: WeightLaw) -> bool:

@@ -71,11 +71,11 @@ class WeightLaw:
         'normal', 'uniform', 'truncated_normal' (cut at `truncation`), 'haar' (a uniformly
         distributed orthonormal frame, scaled; a kernel with all taps is flattened to (rest, out)),
         'haar_convolution' (a kernel that, as an operator under circular padding, is a multiple of
-        an isometry or of the adjoint of one), 'output_spheres' and 'input_spheres' (all weights of
-        one output unit, or of one input unit, uniform on a sphere of the same radius, each unit's
-        independent of the others'), 'constant', 'identity' (zeros beside the square),
-        'repeated_identity' (the identity again and again along the longer side) or 'hadamard' (the
-        corner of Sylvester's matrix of signs).
+        an isometry or of the adjoint of one; on a single tap a frame), 'output_spheres' and
+        'input_spheres' (all weights of one output unit, or of one input unit, uniform on a sphere
+        of the same radius, each unit's independent of the others'), 'constant', 'identity' (zeros
+        beside the square), 'repeated_identity' (the identity again and again along the longer side)
+        or 'hadamard' (the corner of Sylvester's matrix of signs).
     scale : float
         The root mean square of an entry that can be non-zero: the standard deviation of the result
         for the random families, the constant, or the value on the diagonal of an identity.
@@ -229,7 +229,7 @@ class WeightLaw:
         """
         rest, outputs = self.frame_shape
         if self.family == "haar_convolution":
-            taps = math.prod(self.receptive_field)
+            taps = rest // self.input_channels if self.input_channels else 0
             return self.scale * math.sqrt(max(self.input_channels, outputs) * taps)
         return self.scale * math.sqrt(max(rest, outputs))
 

@@ -28,18 +28,19 @@ def of_convolutions(blocks: np.ndarray, law: WeightLaw) -> Iterator[Finding]:
     """The operator at every frequency, frames at some, their quotients, the energy of the taps."""
     kernels = np.array([_kernel(piece, law) for block in blocks for piece in pieces_of(block, law)])
     worst = max(_off_isometry(kernel) for kernel in kernels)
-    steps = 1 + sum(side - 1 for side in law.receptive_field)
+    sides = kernels.shape[1:-2]  # those of the drawn block: one tap, if the law has no more
+    steps = 1 + sum(side - 1 for side in sides)
     allowed = 10 * math.sqrt(kernels.shape[-1]) * steps * eps_of(law)
     yield certain("distance of the operator from an isometry", worst, allowed, worst <= allowed)
     if worst > allowed:
         return
     still = kernels.sum(axis=_taps(kernels))
     yield from of_reflections(list(still.swapaxes(1, 2)), law, "reflections at frequency 0")
-    for axis, side in enumerate(law.receptive_field):
+    for axis, side in enumerate(sides):
         if side > 1:
             yield from _of_frequency(kernels, still, axis, law)
     if kernels[0].size > still[0].size:
-        yield _of_energy(kernels, law)
+        yield _of_energy(kernels)
 
 
 def _kernel(piece: np.ndarray, law: WeightLaw) -> np.ndarray:
@@ -56,7 +57,7 @@ def _off_isometry(kernel: np.ndarray) -> float:
     """The largest entry of K(f) K(f)* - 1, at as many frequencies as tell a kernel of this size."""
     sides = kernel.shape[:-2]
     axes = tuple(range(len(sides)))
-    spectrum = np.fft.fftn(kernel, [2 * side - 1 for side in sides], axes)
+    spectrum = np.fft.fftn(kernel, [2 * side - 1 for side in sides], axes) if sides else kernel
     product = spectrum @ spectrum.conj().swapaxes(-1, -2)
     return float(np.abs(product - np.eye(product.shape[-1])).max())
 
@@ -90,12 +91,12 @@ def _of_quotients(quotients: np.ndarray, law: WeightLaw, name: str) -> Iterator[
         yield from of_directions(beside[legible], law, f"quotients at {name}")
 
 
-def _of_energy(kernels: np.ndarray, law: WeightLaw) -> Finding:
+def _of_energy(kernels: np.ndarray) -> Finding:
     """The share of each tap in the energy, mean over kernels: the one that is farthest off."""
     count, fewer = len(kernels), kernels.shape[-2]
     found = (kernels**2).sum(axis=(-1, -2)).mean(axis=0) / fewer
     expected = np.ones(())
-    for side in law.receptive_field:
+    for side in kernels.shape[1:-2]:
         expected = np.multiply.outer(expected, binomial_shares(side))
     found = np.clip(found, 0, 1)
     distances = rel_entr(found, expected) + rel_entr(1 - found, 1 - expected)

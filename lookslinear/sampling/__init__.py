@@ -189,12 +189,12 @@ def _hadamard(block: np.ndarray, law: WeightLaw, generator: Generator, threads: 
     """The corner of Sylvester's matrix: its sign is the parity of the ones that indices share."""
     for piece in pieces_of(block, law):
         kernel = as_convolution(piece, law)
-        inputs, outputs = map(np.arange, kernel.shape[-2:])
-        shared, odd = inputs[:, None] & outputs, np.zeros(kernel.shape[-2:], bool)
-        while shared.any():
-            odd ^= (shared & 1).astype(bool)
-            shared >>= 1
-        kernel[...] = np.where(odd, -law.scale, law.scale)
+        inputs, outputs = (np.arange(side, dtype=np.int64) for side in kernel.shape[-2:])
+        for some in entries.pieces_of((len(inputs),), max(1, 2**14 // len(outputs))):
+            shared = inputs[some][:, None] & outputs
+            for bits in (32, 16, 8, 4, 2, 1):
+                shared ^= shared >> bits
+            kernel[..., some[0], :] = np.where(shared & 1, -law.scale, law.scale)
 
 
 def _cut(block: np.ndarray, law: WeightLaw, generator: Generator, threads: int | None) -> None:

@@ -54,7 +54,7 @@ def orthogonal_kernel(
     fewer, more = sorted((inputs, outputs))
     frame = haar_frame(more, fewer, generator, dtype, threads)
     kernel = frame.T.reshape(*[1] * len(sides), fewer, more)
-    for step in range(1, max(sides)):
+    for step in range(1, max(sides, default=1)):
         for axis, side in enumerate(sides):
             if step < side:
                 kernel = _lengthened(kernel, axis, generator, threads)

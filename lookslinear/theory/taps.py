@@ -117,7 +117,7 @@ def _matrices(values: np.ndarray, stage: Stage, weighed: bool = False) -> list[n
 def _matrices_of(sides: tuple[int, ...], stage: Stage, weighed: bool) -> list[np.ndarray]:
     """For each axis, which positions are read; weighed by the taps' mean squares, in their mean."""
     law = stage.law
-    binomial = weighed and law.family == "haar_convolution"
+    binomial = weighed and law.family == "haar_convolution" and law.taps == "all"
     return [
         _reading_matrix(n, s, law.taps, stage.padding, stage.stride, law.axes.flips, binomial)
         for n, s in zip(sides, law.receptive_field, strict=True)

@@ -34,8 +34,6 @@ def weight_laws(draw, least=0, most=5):
     sides[axes.output] *= claims.get("blocks", 1) * claims["copies"]
     if family == "truncated_normal":
         claims["truncation"] = draw(st.sampled_from((2.0, 0.5, 3.0)))
-    if family == "haar_convolution" and (rank == 2 or taps != "all"):
-        family = "haar"
     return WeightLaw(tuple(sides), axes, family, scale, taps, **claims)
 
 

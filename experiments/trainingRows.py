@@ -1,0 +1,172 @@
+"""Rows and summary of trainings, (arm, form, arrays) -> what was measured beside what is known.
+
+Theory predicts how the gradient grows through the initial network, and which networks cannot learn:
+those whose typical signal vanishes. Accuracies have no prediction; what is judged of them are two
+bounds, by the binomial law of the test set.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.comparing import compared
+from experiments.entrants import Entrant
+from experiments.experiment import Result
+from experiments.labelledData import LabelledData
+from experiments.predictions import Prediction, predict
+from experiments.trainedNets import Form, stagesOfForm
+from experiments.verdicts import Verdict
+from lookslinear.errors import NotCoveredError
+from lookslinear.theory import forward_log_norm
+
+ACCURACY, PARAMETERS, RATE = "test accuracy", "parameters", "learning rate"
+GROWTH, LOG_GROWTH = "gradient growth", "log of gradient growth"
+LEARNS, CHANCE = "test accuracy, at least", "test accuracy, at most chance"
+#: A network whose signal's log mean square is predicted to fall by as much does not learn by SGD.
+VANISHED = -7.0
+
+
+class Settings(Protocol):
+    """What rows depend on of a run's Config."""
+
+    depth: tuple[int, ...]
+    optimiser: str
+    learnt: float | None
+
+
+def rowsOf(
+    config: Settings, entrant: Entrant, form: Form, data: LabelledData, found: dict
+) -> tuple[pd.DataFrame, str]:
+    """The rows of one arm and depth, and why its gradient has no prediction."""
+    prediction, reason = _predicted(entrant, form, data)
+    accuracy = found["accuracy"]
+    tables = [_gradientRow(entrant, form.depth, found["growth"], prediction)]
+    for quantity, value in ((PARAMETERS, form.parameters), (RATE, found["rate"])):
+        samples = np.full((len(accuracy), 1), float(value))
+        tables.append(compared(quantity, [form.depth], samples, arm=entrant.name))
+    tables.append(compared(ACCURACY, [form.depth], accuracy[:, None], arm=entrant.name))
+    if config.learnt is not None and entrant.looksLinear and form.depth == max(config.depth):
+        tables.append(_bounded(LEARNS, entrant, form, accuracy, config.learnt, data, -1))
+    if config.optimiser == "sgd" and _vanishes(entrant, form):
+        tables.append(_bounded(CHANCE, entrant, form, accuracy, data.chance, data, 1))
+    return pd.concat(tables, ignore_index=True), reason
+
+
+def _bounded(
+    quantity: str,
+    entrant: Entrant,
+    form: Form,
+    accuracy: np.ndarray,
+    bound: float,
+    data: LabelledData,
+    side: int,
+) -> pd.DataFrame:
+    """The mean accuracy beside a bound; z counts only what lies beyond it, above (1) or below (-1).
+
+    The standard error is that of one test at the bound, binomial: sqrt(p (1 - p) / samples). All
+    trainings share the test set, so that their mean is not known better than one of them.
+    """
+    error = math.sqrt(bound * (1 - bound) / len(data.yTest))
+    z = (accuracy.mean() - bound) / error
+    return pd.DataFrame(
+        {
+            "arm": entrant.name,
+            "quantity": quantity,
+            "where": [form.depth],
+            "measured": accuracy.mean(),
+            "standard_error": error,
+            "predicted": bound,
+            "z": side * max(0.0, side * z),
+        }
+    )
+
+
+def _predicted(entrant: Entrant, form: Form, data: LabelledData) -> tuple[Prediction | None, str]:
+    try:
+        prediction = predict(stagesOfForm(form, entrant), data.x)
+    except NotCoveredError as error:
+        return None, str(error)
+    return prediction, prediction.reason
+
+
+def _gradientRow(
+    entrant: Entrant, depth: int, growth: np.ndarray, prediction: Prediction | None
+) -> pd.DataFrame:
+    """Judged through logs where their law is known, else as the mean of the growth itself."""
+    rounding, samples = depth * np.finfo(np.float32).eps, growth[:, None]
+    if prediction is None or prediction.scale == "log":
+        known = np.nan if prediction is None else prediction.backward[0] - prediction.backward[-1]
+        return compared(LOG_GROWTH, [depth], samples, known, rounding=rounding, arm=entrant.name)
+    known = prediction.backward[0] / prediction.backward[-1]
+    return compared(
+        GROWTH, [depth], samples, known, scale="products", rounding=rounding, arm=entrant.name
+    )
+
+
+def _vanishes(entrant: Entrant, form: Form) -> bool:
+    """Whether the typical signal is predicted to vanish on its way to the outputs."""
+    try:
+        law = forward_log_norm(stagesOfForm(form, entrant), 1.0)
+    except NotCoveredError:
+        return False
+    return bool(law.mean[-1] - law.mean[0] < VANISHED)
+
+
+def summaryOf(result: Result) -> Table:
+    """One row an arm and depth: sizes, rate, accuracy with its spread, gradients, a verdict."""
+    shown = Table(caption=_CAPTION, caption_justify="left")
+    shown.add_column("arm", overflow="fold")
+    for name in _COLUMNS:
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("verdict")
+    for (arm, depth), rows in result.table.groupby(["arm", "where"], sort=False):
+        shown.add_row(escape(str(arm)), *_cells(arm, depth, rows, result), Verdict.of(rows).words())
+    return shown
+
+
+_COLUMNS = (
+    "depth", "parameters", "rate", "loss", "test\naccuracy", "least to most", "gradient\ngrowth",
+    "pre-\ndicted",
+)  # fmt: skip
+_CAPTION = (
+    "rate: where none is told, of those tried the one with the smallest mean loss over one epoch, "
+    "the same budget for each arm. loss: the last epoch's mean. gradient growth: from outputs to "
+    "the first layer, mean square, at initialisation, as a power of 10 of the typical network; of "
+    "the mean where that alone is predicted. least to most: over trainings."
+)
+
+
+def _cells(arm: str, depth: int, rows: pd.DataFrame, result: Result) -> list[str]:
+    held = {key: result.arrays[f"{arm}:{depth}:{key}"] for key in ("accuracy", "losses", "rate")}
+    row = rows[rows["quantity"].isin((GROWTH, LOG_GROWTH))].iloc[0]
+    growths = [_power(row[name], row["quantity"]) for name in ("measured", "predicted")]
+    parameters = rows.loc[rows["quantity"] == PARAMETERS, "measured"].iloc[0]
+    accuracy, last = held["accuracy"], held["losses"][:, -1]
+    return [
+        str(depth),
+        f"{parameters:.0f}",
+        f"{float(held['rate']):g}",
+        f"{np.nanmean(last):.3f}" if np.isfinite(last).any() else "diverged",
+        f"{accuracy.mean():.3f}",
+        f"{accuracy.min():.3f} to {accuracy.max():.3f}",
+        *growths,
+    ]
+
+
+def _power(value: float, quantity: str) -> str:
+    """A growth as a power of 10.
+
+    Examples
+    --------
+    >>> _power(100.0, GROWTH), _power(-2.302585, LOG_GROWTH), _power(float("nan"), GROWTH)
+    ('2.00', '-1.00', '-')
+    """
+    if math.isnan(value) or (quantity == GROWTH and not value > 0):
+        return "-"
+    return f"{math.log10(value) if quantity == GROWTH else value / math.log(10):.2f}"

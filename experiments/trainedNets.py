@@ -197,9 +197,8 @@ def build(form: Form, entrant: Entrant) -> Representation:
     y = Representation(form.inputShape)
     *hidden, last = form.maps()
     for index, one in enumerate(hidden):
-        layer = _layer(
-            one, form, initKWArgs=dict(entrant.arm.options if index else first), **options
-        )
+        told = others if index else {**others, "mirror": False}
+        layer = _layer(one, form, initialisation, told)
         if index and form.isBlock(one):
             y = Residual([_activation(form), layer], skip=skip, scale=scale)(y)
         else:

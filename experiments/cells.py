@@ -21,7 +21,7 @@ from experiments.labelledData import LabelledData
 from experiments.running import replaceText
 from experiments.trainees import OBJECTIVE, Trainee
 from lookslinear.sampling import Rng
-from training import NonFiniteError, evaluate, fit
+from training import CosineDecay, NonFiniteError, evaluate, fit
 
 #: What a cell's folder holds: once it is finished, and until then.
 RESULT, CHECKPOINTS = "result.json", "checkpoints"
@@ -90,7 +90,7 @@ def train(
     batch: int,
     checkpoint: Path | None = None,
 ) -> Cell:
-    """One training; a loss that is not finite ends it, with the last good weights.
+    """One training, whose rate falls by half a cosine over its epochs; a loss that is not finite ends it, with the last good weights.
 
     Parameters
     ----------
@@ -102,8 +102,8 @@ def train(
     trainee.begin(entrant, rate, seeds[0])
     try:
         history = fit(
-            trainee.model, (data.x, data.y), OBJECTIVE, trainee.optimiser, epochs=epochs,
-            batchSize=batch, validation=(data.xTest, data.yTest), seed=seeds[1],
+            trainee.model, (data.x, data.y), OBJECTIVE, trainee.optimiser, CosineDecay(epochs),
+            epochs, batchSize=batch, validation=(data.xTest, data.yTest), seed=seeds[1],
             checkpoint=checkpoint, resume=checkpoint is not None, progress=False,
         )  # fmt: skip
     except NonFiniteError as error:

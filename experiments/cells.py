@@ -90,7 +90,9 @@ def train(
     batch: int,
     checkpoint: Path | None = None,
 ) -> Cell:
-    """One training, whose rate falls by half a cosine over its epochs; a loss that is not finite ends it, with the last good weights.
+    """One training, whose rate falls by half a cosine over its epochs.
+
+    A loss that is not finite ends it, with the last good weights.
 
     Parameters
     ----------

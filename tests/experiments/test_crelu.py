@@ -1,4 +1,4 @@
-"""crelu: looks-linear nets learn where plain ones cannot; killed runs go on; bad input is refused."""
+"""crelu: looks-linear nets learn where plain ones cannot; killed runs go on; refusals."""
 
 import dataclasses
 import json

@@ -128,7 +128,7 @@ def test_unknownNamesAndTooManySamples(tmp_path):
         loadLabelled("digits", 0, samples=1348)
     with pytest.raises(ValueError, match="samples must be at least 1"):
         loadLabelled("digits", 0, samples=0)
-    with pytest.raises(ValueError, match="'nowhere.npz' is not there"):
+    with pytest.raises(ValueError, match=r"'nowhere\.npz' is not there"):
         loadLabelled("nowhere.npz", 0)
     with pytest.raises(ValueError, match=r"'nowhere' holds neither .* Download"):
         loadLabelled("cifar10:nowhere", 0)

@@ -1,4 +1,4 @@
-"""Networks to be trained: as many parameters in each arm, as deep as asked, as theory reads them."""
+"""Networks to be trained: as many parameters in each arm, as theory reads them."""
 
 import math
 

@@ -10,7 +10,8 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,19 @@ class Keeper:
 
     def __init__(self, folder: Path | None):
         self.folder = folder
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Let an interrupt say what is kept."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if self.folder is None:
+                raise
+            raise KeyboardInterrupt(
+                f"what was finished is in {self.folder}, with checkpoints of what was not. The "
+                f"same command goes on from there."
+            ) from None
 
     def once(self, name: str, settings: dict, make: Callable[[Path | None], object]) -> object:
         """What `make` made of these settings, now or at some time before: for JSON.

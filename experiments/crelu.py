@@ -11,7 +11,7 @@ skip them; `residual` alone is residual:heNormal/relu.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -161,23 +161,27 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
     ['learning rate', 'log of gradient growth', 'parameters']
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
-    tables, arrays, reasons = [], {}, {}
-    with computing("float32"):
-        keeper = Keeper(plan.config.resume)
-        trainees: dict[Form, Trainee] = {}
-        for (name, depth), form in plan.forms.items():
-            entrant = next(one for one in plan.entrants if one.name == name)
-            if form not in trainees:
-                # Those of other depths are not needed any more, and take much memory.
-                trainees = {one: trainees[one] for one in trainees if one.depth == depth}
-                trainees[form] = Trainee(form, entrant, plan.config.optimiser)
-            found = _trained(plan, entrant, trainees[form], keeper, advance)
-            arrays |= {f"{name}:{depth}:{key}": value for key, value in found.items()}
-            rows, reason = rowsOf(plan.config, entrant, form, plan.data, found)
+    keeper, tables, arrays, reasons = Keeper(plan.config.resume), [], {}, {}
+    with computing("float32"), keeper.telling():
+        for entrant, trainee in _trainees(plan):
+            found = _trained(plan, entrant, trainee, keeper, advance)
+            form = trainee.form
+            arrays |= {f"{entrant.name}:{form.depth}:{key}": one for key, one in found.items()}
+            rows, reasons[entrant.name] = rowsOf(plan.config, entrant, form, plan.data, found)
             tables.append(rows)
-            reasons[name] = reason
     arrays["chance"] = np.array(plan.data.chance)
     return Result(pd.concat(tables, ignore_index=True), arrays, reasons)
+
+
+def _trainees(plan: Plan) -> Iterator[tuple[Entrant, Trainee]]:
+    """Each arm at each depth with the network that it is trained on, one for all of its form."""
+    entrants, made = {one.name: one for one in plan.entrants}, {}
+    for (name, depth), form in plan.forms.items():
+        # Those of other depths are not needed any more, and take much memory.
+        made = {one: trainee for one, trainee in made.items() if one.depth == depth}
+        if form not in made:
+            made[form] = Trainee(form, entrants[name], plan.config.optimiser)
+        yield entrants[name], made[form]
 
 
 def _trained(

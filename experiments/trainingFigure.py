@@ -62,11 +62,20 @@ def _drawGradients(axes: Axes, rows: pd.DataFrame, index: int, shift: float) -> 
     rows = rows[rows["quantity"].isin((GROWTH, LOG_GROWTH))].sort_values("where")
     inLogs = (rows["quantity"] == LOG_GROWTH).to_numpy()
     depths = rows["where"].to_numpy() * shift
-    for name, style in (("measured", {"linestyle": "none", **points(index)}), ("predicted", None)):
-        values = rows[name].to_numpy()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logs = np.where(inLogs, values / np.log(10), np.log10(np.abs(values)))
-        axes.plot(depths, logs, **(style or {"color": colour(index), "linestyle": DASHES}))
+    measured, predicted = (_log10(rows[name], inLogs) for name in ("measured", "predicted"))
+    errors = rows["standard_error"].to_numpy() / np.log(10)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = np.where(inLogs, errors, errors / rows["measured"].to_numpy())
+    axes.plot(depths, predicted, color=colour(index), linestyle=DASHES)
+    axes.errorbar(depths, measured, errors, linestyle="none", capsize=2.5, **points(index))
+
+
+def _log10(values: pd.Series, inLogs: np.ndarray) -> np.ndarray:
+    """Decimal logs, of natural logs or of the numbers themselves; NaN where there is none."""
+    values = values.to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log10(np.where(values > 0, values, np.nan))
+    return np.where(inLogs, values / np.log(10), logs)
 
 
 def _finishDepths(axes: Axes, depths: list) -> None:

@@ -2,7 +2,7 @@
 
 Theory predicts how the gradient grows through the initial network, and which networks cannot learn:
 those whose typical signal vanishes. Accuracies have no prediction; what is judged of them are two
-bounds, by the binomial law of the test set.
+bounds at the largest depth.
 """
 
 from __future__ import annotations
@@ -51,11 +51,35 @@ def rowsOf(
         samples = np.full((len(accuracy), 1), float(value))
         tables.append(compared(quantity, [form.depth], samples, arm=entrant.name))
     tables.append(compared(ACCURACY, [form.depth], accuracy[:, None], arm=entrant.name))
-    if config.learnt is not None and entrant.looksLinear and form.depth == max(config.depth):
-        tables.append(_bounded(LEARNS, entrant, form, accuracy, config.learnt, data, -1))
-    if config.optimiser == "sgd" and _vanishes(entrant, form):
-        tables.append(_bounded(CHANCE, entrant, form, accuracy, data.chance, data, 1))
+    if form.depth == max(config.depth):
+        tables += _bounds(config, entrant, form, accuracy, data)
     return pd.concat(tables, ignore_index=True), reason
+
+
+def _bounds(
+    config: Settings, entrant: Entrant, form: Form, accuracy: np.ndarray, data: LabelledData
+) -> list[pd.DataFrame]:
+    """The accuracy at the largest depth beside what it must reach, or must not leave."""
+    bounds, tests = [], len(data.yTest)
+    if config.learnt is not None and entrant.looksLinear:
+        # All trainings share the test set: their mean is not known better than one of them.
+        error = math.sqrt(config.learnt * (1 - config.learnt) / tests)
+        bounds.append(_bounded(LEARNS, entrant, form, accuracy, config.learnt, error, -1))
+    if config.optimiser == "sgd" and _vanishes(entrant, form):
+        error = _errorOfChance(data, len(accuracy))
+        bounds.append(_bounded(CHANCE, entrant, form, accuracy, data.chance, error, 1))
+    return bounds
+
+
+def _errorOfChance(data: LabelledData, networks: int) -> float:
+    """The scatter of the mean accuracy of networks that know nothing of labels.
+
+    That of the test set, sqrt(p (1 - p) / samples), is not all: an untrained network tells classes
+    apart without knowing their names. If it gives each of K classes a name of its own, by chance,
+    the number of right ones has a variance of 1, and its accuracy a standard deviation of 1 / K.
+    """
+    share = data.chance
+    return math.sqrt(share * (1 - share) / len(data.yTest) + 1 / (data.classes**2 * networks))
 
 
 def _bounded(
@@ -64,15 +88,10 @@ def _bounded(
     form: Form,
     accuracy: np.ndarray,
     bound: float,
-    data: LabelledData,
+    error: float,
     side: int,
 ) -> pd.DataFrame:
-    """The mean accuracy beside a bound; z counts only what lies beyond it, above (1) or below (-1).
-
-    The standard error is that of one test at the bound, binomial: sqrt(p (1 - p) / samples). All
-    trainings share the test set, so that their mean is not known better than one of them.
-    """
-    error = math.sqrt(bound * (1 - bound) / len(data.yTest))
+    """The mean accuracy beside a bound; z counts only what lies beyond, above (1) or below (-1)."""
     z = (accuracy.mean() - bound) / error
     return pd.DataFrame(
         {

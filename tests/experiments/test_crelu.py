@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from experiments import cells, crelu, learningRates
+from experiments import cells, crelu, learningRates, trainingRows
 from experiments.__main__ import main
 from experiments.crelu import Config, prepare, run
 from experiments.learningRates import RATES, rangeTest
@@ -86,8 +87,21 @@ def test_boundsAreJudgedFromOneSideOnly():
     # (0.2 - 0.5) / sqrt(0.25 / 450)
     assert bounds[LL, 0.2] == pytest.approx(-12.7, abs=0.1)
     assert bounds["orthogonal/crelu", 0.0] == bounds["orthogonal/crelu", 0.1] == 0
-    # (0.2 - 0.1022) / sqrt(0.1022 * 0.8978 / 450)
-    assert bounds["orthogonal/crelu", 0.2] == pytest.approx(6.8, abs=0.1)
+    # (0.2 - 0.1022) / sqrt(0.1022 * 0.8978 / 450 + 1 / 200), and the same of 1.
+    assert bounds["orthogonal/crelu", 0.2] == pytest.approx(1.36, abs=0.01)
+    assert bounds["orthogonal/crelu", 1.0] == pytest.approx(12.4, abs=0.1)
+
+
+def test_untrainedNetworksScatterAsIsSaid():
+    rng = np.random.default_rng(0)
+    data = prepare(dataclasses.replace(SMALL, data="digits")).data
+    # Classes told apart and named by chance: the accuracy of 2 such networks, 2000 times.
+    named = [rng.permutation(10)[data.yTest] == data.yTest for _ in range(4000)]
+    means = np.mean(named, axis=1).reshape(2000, 2).mean(axis=1)
+    error = trainingRows._errorOfChance(data, 2)
+    # A standard deviation from 2000 numbers, 2 % off; that of the test set is in it besides.
+    assert means.std() == pytest.approx(error, rel=0.1)
+    assert math.sqrt(0.1022 * 0.8978 / 450) < means.std() / 4
 
 
 def test_residualNetsArePredictedInTheMean():
@@ -240,7 +254,7 @@ def test_theCommandLine(tmp_path, capsys):
     assert "lr must be" in capsys.readouterr().err
 
 
-def test_anInterruptIsPassedOn(monkeypatch):
+def test_anInterruptIsPassedOnAndSaysWhatIsKept(monkeypatch, tmp_path):
     def interrupted(*others, **options):
         history = fit(*others, **options)
         history.stopped = "interrupted"
@@ -248,8 +262,10 @@ def test_anInterruptIsPassedOn(monkeypatch):
 
     fit = cells.fit
     monkeypatch.setattr(cells, "fit", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
         run(dataclasses.replace(TINY, epochs=1))
+    with pytest.raises(KeyboardInterrupt, match=r"what was finished is in .* The same command"):
+        run(dataclasses.replace(TINY, epochs=1, resume=tmp_path))
 
 
 def test_formsAreSharedByArmsOfOneActivation():

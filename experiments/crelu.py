@@ -71,7 +71,7 @@ class Config:
     optimiser: Literal["sgd", "momentum", "nesterov", "adam"] = "sgd"
     """What moves the weights."""
     lr: Annotated[str, tyro.conf.arg(metavar="auto|NUMBER")] = AUTO
-    """The learning rate. auto: of six rates the one with the smallest loss over an epoch, a choice
+    """The learning rate. auto: of seven rates the one with the smallest loss over an epoch, chosen
     for each arm and depth."""
     epochs: int = 6
     """How often all samples are seen."""

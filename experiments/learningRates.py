@@ -19,10 +19,10 @@ from training import NonFiniteError, fit
 AUTO = "auto"
 #: The rates that are tried, half a decade apart, by the optimiser's name: as many for each.
 RATES = {
-    "sgd": (0.3, 0.1, 0.03, 0.01, 0.003, 0.001),
-    "momentum": (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003),
-    "nesterov": (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003),
-    "adam": (0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001),
+    "sgd": (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001),
+    "momentum": (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003),
+    "nesterov": (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003),
+    "adam": (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001),
 }
 #: A rate is given up once the loss is this many times what it was at first.
 DIVERGED = 10

@@ -101,7 +101,7 @@ def _bounded(
             "measured": accuracy.mean(),
             "standard_error": error,
             "predicted": bound,
-            "z": side * max(0.0, side * z),
+            "z": z if side * z > 0 else 0.0,
         }
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from sklearn.datasets import load_sample_images
 
 from experiments import cells, crelu, learningRates, trainingRows
 from experiments.__main__ import main
@@ -24,6 +25,10 @@ SMALL = Config(
     replicates=2, learnt=0.5,
 )  # fmt: skip
 TINY = Config(arm=(PLAIN,), depth=(2,), width=8, samples=100, epochs=3, lr="0.1", replicates=2)
+
+
+class Killed(BaseException):
+    pass
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +123,39 @@ def test_convolutionsAreTrainedAndHaveNoPrediction():
     assert "strided convolutions" in result.reasons[LL]
 
 
+def photographs(path, count=40):
+    """Colour patches of 32 x 32, and which of two photographs each was cut from."""
+    pages = load_sample_images().images
+    corners = np.random.default_rng(0).integers(0, 390, (count, 2))
+    y = np.arange(count) % 2
+    x = [pages[n][r : r + 32, c : c + 32] for n, (r, c) in zip(y, corners, strict=True)]
+    np.savez(path, x=np.stack(x).transpose(0, 3, 1, 2), y=y)
+    return str(path)
+
+
+def test_theReleasesNetworkIsTrainedOnColourImagesAndResumed(tmp_path, monkeypatch):
+    """One layer a section instead of 49."""
+    data = photographs(tmp_path / "patches.npz")
+    config = Config(
+        arm=(LL,), network="release", depth=(6,), data=data, optimiser="adam", lr="150e-6",
+        epochs=2, batch=16, replicates=2,
+    )  # fmt: skip
+    whole = run(config)
+    assert whole.arrays[f"{LL}:6:losses"].shape == (2, 2)
+    fit = cells.fit
+
+    def kill(epoch):
+        if epoch == 2:
+            raise Killed
+
+    config = dataclasses.replace(config, resume=tmp_path / "state")
+    monkeypatch.setattr(cells, "fit", lambda *a, **k: fit(*a, callbacks=kill, **k))
+    with pytest.raises(Killed):
+        run(config)
+    monkeypatch.setattr(cells, "fit", fit)
+    pd.testing.assert_frame_equal(run(config).table, whole.table, check_exact=True)
+
+
 # The range test
 
 
@@ -143,10 +181,6 @@ def test_auto(monkeypatch):
 
 
 # Killed, and resumed
-
-
-class Killed(BaseException):
-    pass
 
 
 def test_aRunThatWasKilledGoesOnAndEndsAsIfItHadNotBeen(tmp_path, monkeypatch):

@@ -17,12 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments.conducting import UsageError
 from experiments.entrants import Entrant
 from experiments.labelledData import LabelledData
 from experiments.running import replaceText
 from experiments.trainees import OBJECTIVE, Trainee
 from lookslinear.sampling import Rng
-from training import CosineDecay, NonFiniteError, evaluate, fit
+from training import CosineDecay, DamagedError, NonFiniteError, evaluate, fit
 
 #: What a cell's folder holds: once it is finished, and until then.
 RESULT, CHECKPOINTS = "result.json", "checkpoints"
@@ -79,7 +80,7 @@ class Keeper:
 
         Raises
         ------
-        ValueError
+        UsageError
             For a result that cannot be read.
         """
         if self.folder is None:
@@ -106,7 +107,8 @@ def train(
 ) -> Cell:
     """One training, whose rate falls by half a cosine over its epochs.
 
-    A loss that is not finite ends it, with the last good weights.
+    A loss that is not finite ends it, with the last good weights. A checkpoint that is damaged is
+    the user's to remove (UsageError).
 
     Parameters
     ----------
@@ -124,6 +126,8 @@ def train(
         )  # fmt: skip
     except NonFiniteError as error:
         history, stopped = error.history, str(error)
+    except DamagedError as error:
+        raise UsageError(error) from error
     if history.stopped == "interrupted":
         raise KeyboardInterrupt
     figures = evaluate(trainee.model, (data.xTest, data.yTest), OBJECTIVE)
@@ -141,7 +145,7 @@ def _read(path: Path) -> object:
     try:
         return json.loads(path.read_text(encoding="utf-8"))["result"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise UsageError(
             f"{str(path)!r} cannot be read ({error}). Remove its folder; it is then done again."
         ) from error
 

@@ -139,13 +139,15 @@ def _vanishes(entrant: Entrant, form: Form) -> bool:
 
 def summaryOf(result: Result) -> Table:
     """One row an arm and depth: sizes, rate, accuracy with its spread, gradients, a verdict."""
-    shown = Table(caption=_CAPTION, caption_justify="left")
+    shown = Table(caption=_rates(result) + _CAPTION, caption_justify="left")
     shown.add_column("arm", overflow="fold")
     for name in _COLUMNS:
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("verdict")
     for (arm, depth), rows in result.table.groupby(["arm", "where"], sort=False):
-        shown.add_row(escape(str(arm)), *_cells(arm, depth, rows, result), Verdict.of(rows).words())
+        judged = rows[~rows["quantity"].isin((ACCURACY, PARAMETERS, RATE))]
+        words = Verdict.of(judged).words()
+        shown.add_row(escape(str(arm)), *_cells(arm, depth, rows, result), escape(words))
     return shown
 
 
@@ -154,11 +156,21 @@ _COLUMNS = (
     "pre-\ndicted",
 )  # fmt: skip
 _CAPTION = (
-    "rate: where none is told, of those tried the one with the smallest mean loss over one epoch, "
-    "the same budget for each arm. loss: the last epoch's mean. gradient growth: from outputs to "
-    "the first layer, mean square, at initialisation, as a power of 10 of the typical network; of "
-    "the mean where that alone is predicted. least to most: over trainings."
+    "loss: the last epoch's mean. least to most: over trainings. gradient growth: from outputs to "
+    "the first layer, mean square, at initialisation, as a power of 10: of the typical network, or "
+    "of the mean where that alone is predicted."
 )
+
+
+def _rates(result: Result) -> str:
+    """What the range tests tried, where there were any."""
+    tried = next(array for name, array in result.arrays.items() if name.endswith(":rates"))
+    if not len(tried):
+        return ""
+    return (
+        f"rate: of {', '.join(f'{rate:g}' for rate in tried)} the one with the smallest mean loss "
+        f"over one epoch; each arm and depth has tried them all. "
+    )
 
 
 def _cells(arm: str, depth: int, rows: pd.DataFrame, result: Result) -> list[str]:

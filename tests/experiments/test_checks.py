@@ -61,7 +61,7 @@ CASES = {
         "--rho 1 --depth 3 --width 48 --replicates 30", (wrongGain, missingMirror)
     ),
     "crelu": Case(
-        "--arm orthogonal+mirror/crelu --depth 16 --width 11 --samples 600 --batch 25 --epochs 4 "
+        "--arm orthogonal+mirror/crelu --depth 12 --width 11 --samples 500 --batch 25 --epochs 3 "
         "--lr 0.03 --learnt 0.5 --seeds 2",
         (wrongGain, missingMirror),
     ),

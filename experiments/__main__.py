@@ -14,6 +14,9 @@ import tyro
 from experiments.commands import BAD_USAGE, COMMANDS, INTERRUPTED
 from experiments.conducting import UsageError
 
+#: What is left of a run that is interrupted, unless it says more.
+NOTHING = "nothing was kept"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments ask for, and return the exit status."""
@@ -32,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError as error:
         print(f"error: this needs more memory than there is. {error}", file=sys.stderr)
         return BAD_USAGE
-    except KeyboardInterrupt:
-        print("interrupted: nothing was kept", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"interrupted: {interrupt.args[0] if interrupt.args else NOTHING}", file=sys.stderr)
         return INTERRUPTED
 
 

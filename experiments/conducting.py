@@ -20,7 +20,7 @@ PIPED_WIDTH = 120
 
 
 class UsageError(Exception):
-    """What was asked for cannot be done; nothing was computed or written."""
+    """What was asked for cannot be done, and is the user's to mend; no run was written."""
 
 
 def consoleFor(quiet: bool) -> Console:

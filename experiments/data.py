@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,11 +90,15 @@ def _patches(batch: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def _images(name: str, loader: str) -> Sequence[np.ndarray]:
-    """Images that scikit-learn brings; it opens the photographs among them with Pillow."""
+    return scikitData(name, loader).images
+
+
+def scikitData(name: str, loader: str) -> Mapping[str, Any]:
+    """What scikit-learn brings; it opens the photographs among it with Pillow."""
     try:
         from sklearn import datasets
 
-        return getattr(datasets, loader)().images
+        return getattr(datasets, loader)()
     except ImportError as error:
         raise ImportError(
             f"data {name!r} needs scikit-learn and Pillow, of which one is missing: {error} "
@@ -141,6 +146,19 @@ def _refuseUnusable(x: np.ndarray, name: str, standardise: str) -> None:
 
 
 def _readArchive(path: Path) -> np.ndarray:
+    return checkedImages(readArrays(path, ["x"])["x"], "x", path)
+
+
+def readArrays(path: Path, *choices: Sequence[str]) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file that are named by the first of some lists that it holds all of.
+
+    It is read without pickle.
+
+    Raises
+    ------
+    ValueError
+        If the file is not there, is no .npz of plain numbers, or holds none of the lists.
+    """
     if not path.is_file():
         raise ValueError(f"data file {str(path)!r} is not there. Give the path of an .npz file.")
     try:
@@ -148,29 +166,44 @@ def _readArchive(path: Path) -> np.ndarray:
             archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise ValueError("it holds one array without a name, as numpy.save writes it")
-            names = archive.files
-            x = archive["x"] if "x" in names else None
+            held = archive.files
+            wanted = next((names for names in choices if set(names) <= set(held)), ())
+            arrays = {name: archive[name] for name in wanted}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
             f"data file {str(path)!r} cannot be read as an .npz of plain numbers: {error}. "
             f"Arrays of objects are refused, since reading them could run code."
         ) from error
-    if x is None:
-        raise ValueError(f"data file {str(path)!r} must hold an array 'x'. Received: {names}.")
-    return _checkedImages(x, path)
+    if not arrays:
+        raise ValueError(f"data file {str(path)!r} must hold {_told(choices)}. Received: {held}.")
+    return arrays
 
 
-def _checkedImages(x: np.ndarray, path: Path) -> np.ndarray:
+def _told(choices: Sequence[Sequence[str]]) -> str:
+    lists = [", ".join(map(repr, names)) for names in choices]
+    noun = "an array" if len(choices[0]) == 1 else "arrays"
+    return f"{noun} {', or '.join(lists)}"
+
+
+def checkedImages(x: object, name: str, path: Path) -> np.ndarray:
+    """x of a file, (samples, n) or (samples, channels, rows, columns): finite real numbers.
+
+    Raises
+    ------
+    ValueError
+        For what is no array, for other shapes and dtypes, and for numbers that are not finite.
+    """
+    words = f"{name} in {str(path)!r} must be"
     if not isinstance(x, np.ndarray):  # NumPy gives the bytes of what is no array
-        raise ValueError(f"x in {str(path)!r} must be an array. Received: {type(x).__name__}.")
+        raise ValueError(f"{words} an array. Received: {type(x).__name__}.")
     if x.dtype.kind not in "biuf":
-        raise ValueError(f"x in {str(path)!r} must be real numbers. Received: dtype {x.dtype}.")
+        raise ValueError(f"{words} real numbers. Received: dtype {x.dtype}.")
     if x.ndim not in (2, 3, 4) or 0 in x.shape:
         raise ValueError(
-            f"x in {str(path)!r} must be (samples, n), (samples, rows, columns) or (samples, "
+            f"{words} (samples, n), (samples, rows, columns) or (samples, "
             f"channels, rows, columns), none of them zero. Received: shape {x.shape}."
         )
     if not np.isfinite(x).all():
         wrong = int((~np.isfinite(x)).sum())
-        raise ValueError(f"x in {str(path)!r} must be finite. Received: {wrong} NaN or infinite.")
+        raise ValueError(f"{words} finite. Received: {wrong} NaN or infinite.")
     return x[:, None] if x.ndim == 3 else x

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from experiments import (
     borderLoss,
     coActivation,
+    crelu,
     downsampling,
     gains,
     gradientCorrelation,
@@ -35,6 +36,7 @@ MODULES = (
     phaseDiagram,
     widthProfile,
     gains,
+    crelu,
 )
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(

@@ -123,7 +123,7 @@ def fit(
         "samples": batches.samples, "seed": _described(sequence), "floatX": floatX(),
     }  # fmt: skip
     store = None if checkpoint is None else Store(checkpoint, settings)
-    optimiser.bind(_named(model))
+    optimiser.bind(namedParameters(model))
     before = store and resume and checkpointsIn(store.folder)
     resumed = store.resume(model, optimiser, scheduler) if before else None
     run = Run(
@@ -205,7 +205,7 @@ def checkedModel(model):
     return model
 
 
-def _named(model):
+def namedParameters(model):
     """The parameters by their names in a checkpoint."""
     names = {variable: name for name, variable in model.representation.variables.items()}
     return {names[param]: param for param in model.representation.params}

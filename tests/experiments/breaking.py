@@ -5,12 +5,13 @@ Each breakage is a function of pytest's monkeypatch.
 
 import dataclasses
 
+import initialising
 from experiments import borderLoss, downsampling, partialMirror
 from experiments.probes import weights
 from lookslinear.sampling import draw
 
-#: Every module of experiments that draws weights.
-DOORS = (weights, borderLoss, downsampling, partialMirror)
+#: Every module that draws weights for experiments; the last one those of networks of layers.
+DOORS = (weights, borderLoss, downsampling, partialMirror, initialising)
 
 
 def drawing(monkeypatch, change):

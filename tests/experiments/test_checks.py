@@ -60,6 +60,11 @@ CASES = {
     "partial-mirror": Case(
         "--rho 1 --depth 3 --width 48 --replicates 30", (wrongGain, missingMirror)
     ),
+    "crelu": Case(
+        "--arm orthogonal+mirror/crelu --depth 12 --width 11 --samples 500 --batch 25 --epochs 3 "
+        "--lr 0.03 --learnt 0.5 --seeds 2",
+        (wrongGain, missingMirror),
+    ),
 }
 
 

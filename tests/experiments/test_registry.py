@@ -39,6 +39,14 @@ TINY = {
     },
     "log-norm": {"arm": ("heNormal/relu",), "size": ("3x8",), "replicates": 3},
     "width-profile": {"profile": ("6*2",), "replicates": 3},
+    "crelu": {
+        "arm": ("heNormal/relu",),
+        "depth": (2,),
+        "width": 8,
+        "samples": 100,
+        "epochs": 1,
+        "replicates": 2,
+    },
 }
 
 

@@ -21,15 +21,23 @@ def dense(depth):
     from layers import FC, CReLU, Representation
 
     y = Representation((UNITS,))
-    for _ in range(depth):
-        y = CReLU()(FC(UNITS, initialisation="orthogonal", initKWArgs={"mirror": y.layer is not None})(y))
+    for number in range(depth):
+        options = {"mirror": number > 0}
+        y = CReLU()(FC(UNITS, initialisation="orthogonal", initKWArgs=options)(y))
     return FC(CLASSES)(y)
 
 
 def residual(depth):
     """Half as many pre-activation blocks of two convolutions."""
-    from layers import FC, BatchNormalisation, Convolution, CReLU, GlobalPooling, Representation
-    from layers import Residual
+    from layers import (
+        FC,
+        BatchNormalisation,
+        Convolution,
+        CReLU,
+        GlobalPooling,
+        Representation,
+        Residual,
+    )
 
     y = Convolution(CHANNELS)(Representation(IMAGE))
     for _ in range(depth // 2):

@@ -77,7 +77,7 @@ def ours(depth, batch):
         layer.weight.set_value(weight)
     optimiser.bind(dict(enumerate(y.params)))
     step = TrainingStep(y, objectiveOf("softmaxCrossEntropy"), optimiser, ())
-    return lambda images, labels: step(images, labels)[0]["loss"]
+    return lambda images, labels: step(images, labels)["loss"]
 
 
 def weighted(y):

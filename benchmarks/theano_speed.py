@@ -3,8 +3,9 @@
     python benchmarks/theano_speed.py
 
 measures a training step (loss, gradient, SGD update) of a deep CReLU conv net under three settings
-of Theano. It prints a table and writes it to benchmarks/results/theano_speed.md. Each setting is a process of its own; they take turns (A B C
-A B C ...), so that whatever else the machine does meets all of them.
+of Theano. It prints a table and writes it to benchmarks/results/theano_speed.md. Each setting is a
+process of its own; they take turns (A B C A B C ...), so that whatever else the machine does meets
+all of them.
 """
 
 import argparse

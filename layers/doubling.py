@@ -126,7 +126,9 @@ class DoubledRelu(_SampleBySample):
 
 
 class HalvedGradient(_SampleBySample):
-    """y = crelu(x), gradient g at y -> gradient at x: of g's halves g1 where x > 0, -g2 where x < 0.
+    """(y = crelu(x), gradient at y) -> gradient at x: halves of one sign each, put together.
+
+    That is the first half where x > 0, and minus the second where x < 0.
 
     Where x is 0 it is 0, as that of `layers.activation.relu`. It reads the signs off y, so that x
     need not be kept.

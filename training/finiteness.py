@@ -1,4 +1,4 @@
-"""Losses that are not finite: what ends the step, where the first such number appeared, the error."""
+"""Losses that are not finite: what ends the step, where it began, and the error that says so."""
 
 import math
 

@@ -12,6 +12,7 @@ from experiments import (
     gains,
     gradientCorrelation,
     jacobianSpectrum,
+    learningTime,
     logNorm,
     partialMirror,
     phaseDiagram,
@@ -35,6 +36,7 @@ MODULES = (
     phaseDiagram,
     widthProfile,
     gains,
+    learningTime,
 )
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(

@@ -2,9 +2,9 @@
 
 A network is balanced where each layer's weights make W_l^T W_l = W_{l-1} W_{l-1}^T; orthogonal
 square ones are. Gradient flow keeps it so, and the product W of all layers then has a flow of its
-own. The loss is half the squared Frobenius distance of W from a target, as of whitened inputs. Time is
-depth * rate * updates, for a rate that goes to 0: at rates in proportion to 1 / depth equal times
-are equal numbers of updates.
+own. The loss is half the squared Frobenius distance of W from a target, as of whitened inputs. Time
+is depth * rate * updates, for a rate that goes to 0: at rates in proportion to 1 / depth equal
+times are equal numbers of updates.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ negative, of which looks-linear networks make the negative; they stay linear whi
 
 from __future__ import annotations
 
-import itertools
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -164,5 +163,13 @@ def updatesTo(losses: np.ndarray, goal: float, floor: float) -> float:
 
 
 def equalLengths(curves: list[np.ndarray]) -> np.ndarray:
-    """Curves as rows, (curves, longest), NaN where one has ended."""
-    return np.array(list(itertools.zip_longest(*curves, fillvalue=np.nan)), dtype=float).T
+    """Curves as rows, (curves, longest), each going on as it ended; without numbers, as NaN.
+
+    Examples
+    --------
+    >>> equalLengths([np.array([2.0, 1.0]), np.array([3.0])]).tolist()
+    [[2.0, 1.0], [3.0, 3.0]]
+    """
+    longest = max(1, *map(len, curves))
+    curves = [curve if len(curve) else np.array([np.nan]) for curve in curves]
+    return np.stack([np.pad(curve, (0, longest - len(curve)), "edge") for curve in curves])

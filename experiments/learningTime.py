@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.arms import Arm, parseArms
-from experiments.comparing import compared
+from experiments.comparing import compared, comparedEstimate
 from experiments.experiment import Experiment, Result
 from experiments.learningNets import (
     CLASSES,
@@ -39,6 +39,7 @@ from experiments.learningNets import (
 from experiments.plotting import DASHES, colour, finishAxes, points
 from experiments.precision import computing
 from lookslinear.errors import real_number, refuse_repeated, whole_number
+from lookslinear.measures import Estimate
 from lookslinear.sampling import as_seed, child_seed
 from lookslinear.theory import learning_time
 
@@ -51,10 +52,13 @@ DEFAULT_ARMS = (
     "orthogonal+mirror/crelu",
 )
 UPDATES, TIME, LEARNING = "updates", "learning time", "share that learns"
+BEGINNING = "loss at the beginning"
 REASONS = {
     "Gaussian": "its weights are not balanced.",
     "unmirrored": "it is not linear.",
 }
+#: Degrees of freedom of an error that is known and not estimated.
+EXACT = 10**9
 #: The seeds' children that choose the digits; networks have the others.
 _TASK = 0
 
@@ -82,9 +86,9 @@ class Config:
     """The squared distance to the best linear map that is learnt to, as a share of its square."""
     step: float = 0.1
     """Depth times the rate of orthogonal networks; they also learn at half of it."""
-    factors: tuple[float, ...] = (1.0, 4.0)
-    """Of that rate, for networks without a prediction: the best one counts."""
-    longest: int = 300
+    factors: tuple[float, ...] = (1.0,)
+    """Of that rate, for networks without a prediction: the one at which most learn, fastest."""
+    longest: int = 400
     """Updates after which a network is given up."""
     replicates: int = 8
     """Independent networks of each arm and depth."""
@@ -148,7 +152,7 @@ def _refuseNumbers(name: str, values: Sequence, check: Callable) -> None:
     if not isinstance(values, tuple | list) or not values:
         raise ValueError(f"{name} must be at least one number. Received: {values!r}.")
     for value in values:
-        check(value, f"each {name}")
+        check(value, f"each of {name}")
     refuse_repeated(name, values)
 
 
@@ -182,7 +186,7 @@ def run(plan: Plan | Config, advance: Callable[[str], None] = lambda words: None
     --------
     >>> result = run(Config(arm=("orthogonal/linear",), depth=(2,), width=10, replicates=2))
     >>> list(result.table["quantity"])
-    ['updates', 'share that learns', 'learning time']
+    ['updates', 'share that learns', 'loss at the beginning', 'learning time']
     """
     plan = prepare(plan) if isinstance(plan, Config) else plan
     config, tables, arrays = plan.config, [], {}
@@ -207,23 +211,40 @@ def _predictedRows(learner, seeds, config, advance):
     """Networks at both rates, and what their weights predict."""
     task, depth, steps = learner.task, learner.depth, (config.step, config.step / 2)
     times, predicted, curves = [], [], []
+    distance, patience = task.distance(config.share), config.step * config.longest
     for seed in seeds:
-        start, distance = learner.begin(seed), task.distance(config.share)
-        predicted.append(learning_time(start, task.best, depth, distance))
+        found = learning_time(learner.begin(seed), task.best, depth, distance, 2 * patience)
+        predicted.append(min(found, 2 * patience))
         found = [_learnt(learner, seed, config, step) for step in steps]
         times.append([step * updates for step, (_, updates) in zip(steps, found, strict=True)])
         curves.append(found[0][0])
         advance()
     coarse, fine = np.array(times).T
-    limits = 2 * fine - coarse
+    limits = _orGivenUp(2 * fine - coarse, np.array(predicted), patience)
     # T(h) = T + c1 h + c2 h^2: the second term is left, and measured to be about h times the first.
-    left = 2 * config.step * np.nanmean(np.abs(coarse - fine))
-    mean = float(np.mean(predicted))
-    # Network by network, so that the scatter among networks is that of what is not predicted.
-    samples = limits - predicted + mean
-    rows = [_learningRows(depth, coarse / config.step, 1.0)]
-    rows.append(compared(TIME, [depth], samples[:, None], mean, rounding=left, factor=1.0))
+    # That is the whole error: each network's time follows from its weights, whatever they are.
+    left = 2 * config.step * np.nan_to_num(np.abs(coarse - fine)).mean()
+    isJudged = np.isfinite(limits)
+    rows = [_learningRows(depth, coarse / config.step, 1.0), _beginningRows(learner, curves)]
+    if isJudged.any():
+        found = Estimate(limits[isJudged].mean(), left)
+        mean = np.array(predicted)[isJudged].mean()
+        rows.append(comparedEstimate(TIME, [depth], found, mean, degrees=EXACT, factor=1.0))
     return pd.concat(rows, ignore_index=True), curves
+
+
+def _beginningRows(learner: Learner, curves: list[np.ndarray]) -> pd.DataFrame:
+    """The first losses, as shares; of a Haar frame Q and a map T the mean of |Q - T|^2 is exact."""
+    task, depth = learner.task, learner.depth
+    shares = task.shares([losses[:1] for losses in curves])
+    expected = 1 + len(task.best) / task.distance(1.0)
+    return compared(BEGINNING, [depth], shares, expected, factor=1.0)
+
+
+def _orGivenUp(times: np.ndarray, predicted: np.ndarray, patience: float) -> np.ndarray:
+    """Times, where a network never learnt the time it had; NaN where none was expected to do."""
+    givenUp = np.where(predicted < patience, patience, np.nan)
+    return np.where(np.isfinite(times), times, givenUp)
 
 
 def _unpredictedRows(learner, seeds, config, advance):
@@ -260,10 +281,8 @@ def _learningRows(depth: int, updates: np.ndarray, factor: float) -> pd.DataFram
 
 
 def _typical(task: Task, curves: list[np.ndarray]) -> np.ndarray:
-    """What is left to be learnt after each update: the median of the networks still learning."""
-    rows = equalLengths(curves)
-    with np.errstate(invalid="ignore"):
-        return task.shares(np.nanmedian(rows, axis=0)) if rows.size else np.zeros(0)
+    """What is left to be learnt after each update: the median of the networks."""
+    return task.shares(np.median(equalLengths(curves), axis=0))
 
 
 # --- Showing -------------------------------------------------------------------------------------
@@ -286,8 +305,10 @@ def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
     left.minorticks_off()
     right.set(yscale="log")
     right.axhline(float(arrays["share"]), color="0.5", linewidth=0.9)
-    finishAxes(left, "to the given loss", "updates")
-    finishAxes(right, f"{table['where'].max()} layers", "share still to be learnt")
+    share = f"{100 * float(arrays['share']):.3g} % of what can be learnt is left"
+    finishAxes(left, f"until {share}", "updates")
+    title = f"{table['where'].max()} layers, the median network"
+    finishAxes(right, title, "share of the squared distance left to be learnt")
     left.set_xlabel("layers")
     right.set_xlabel("updates")
     _drawLegend(figure, table, arms)

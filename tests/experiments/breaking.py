@@ -5,12 +5,12 @@ Each breakage is a function of pytest's monkeypatch.
 
 import dataclasses
 
-from experiments import borderLoss, downsampling, partialMirror
+from experiments import borderLoss, downsampling, learningNets, partialMirror
 from experiments.probes import weights
 from lookslinear.sampling import draw
 
 #: Every module of experiments that draws weights.
-DOORS = (weights, borderLoss, downsampling, partialMirror)
+DOORS = (weights, borderLoss, downsampling, learningNets, partialMirror)
 
 
 def drawing(monkeypatch, change):

@@ -23,6 +23,7 @@ import pandas as pd
 import tyro
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from experiments.arms import Arm, parseArms
 from experiments.comparing import compared, comparedEstimate
@@ -44,7 +45,7 @@ from lookslinear.sampling import as_seed, child_seed
 from lookslinear.theory import learning_time
 
 NAME = "learning-time"
-LINE = "Orthogonal and looks-linear nets learn in the same time at any depth; Gaussian ones do not."
+LINE = "Updates to a given loss: bounded at any depth for looks-linear nets, not for Gaussian ones."
 DEFAULT_ARMS = (
     "glorotNormal/linear",
     "orthogonal/linear",
@@ -302,6 +303,8 @@ def draw(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
         right.plot(curve, linewidth=1.4, **marked)
     left.set(xscale="log", yscale="log")
     left.set_xticks(sorted(set(table["where"])), [str(one) for one in sorted(set(table["where"]))])
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.yaxis.set_major_formatter(ScalarFormatter())
     left.minorticks_off()
     right.set(yscale="log")
     right.axhline(float(arrays["share"]), color="0.5", linewidth=0.9)

@@ -346,10 +346,17 @@ def test_hosts_have_an_environment_of_their_own(checkout):
     assert "-m venv" not in make("test-hosts", cwd=checkout)
 
 
-@pytest.mark.parametrize(("target", "limits"), [("bench", "--readme"), ("bench-quick", "--quick")])
-def test_peers_have_an_environment_of_their_own(checkout, target, limits):
+@pytest.mark.parametrize(
+    ("target", "command"),
+    [
+        ("bench", "sampling.py --readme"),
+        ("bench-quick", "sampling.py --quick"),
+        ("bench-training", "training_speed.py"),
+    ],
+)
+def test_peers_have_an_environment_of_their_own(checkout, target, command):
     due = make(target, cwd=checkout)
-    measured = f".venv/bin/python benchmarks/sampling.py {limits}"
+    measured = f".venv/bin/python benchmarks/{command}"
     assert due.index("-m venv --clear .venv-bench") < due.index("torch") < due.index(measured)
     (checkout / ".venv-bench").mkdir()
     (checkout / ".venv-bench/.ready").touch()

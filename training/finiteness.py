@@ -30,6 +30,7 @@ class Watched(Op):
 
     Examples
     --------
+    >>> from utilityFunctions import T
     >>> x = T.dscalar()
     >>> watched = Watched("loss")
     >>> float(watched(x).eval({x: 5.0}))

@@ -4,12 +4,7 @@ import math
 
 import numpy as np
 
-from utilityFunctions import compileFunction
-
-# isort: split
-from theano.graph.basic import Apply
-from theano.graph.op import Op
-
+from utilityFunctions import compileFunction, theano
 from training.checking import isFinite
 
 
@@ -17,7 +12,7 @@ class NotFinite(FloatingPointError):
     """A number that a compiled step watches is NaN or infinite; the step has changed nothing."""
 
 
-class Watched(Op):
+class Watched(theano.graph.op.Op):
     """A symbolic scalar -> the scalar 1, where it is finite; else the step ends there: NotFinite.
 
     What the 1 is a factor of is not computed before, and so no update that it is in: parameters can
@@ -43,7 +38,7 @@ class Watched(Op):
         self.name = name
 
     def make_node(self, number):
-        return Apply(self, [number], [number.type()])
+        return theano.graph.basic.Apply(self, [number], [number.type()])
 
     def perform(self, node, inputs, outputs):
         (number,) = inputs

@@ -22,7 +22,7 @@ SHIPPED = {
     "experiments",
 }  # fmt: skip
 NOT_SHIPPED = {"setup", "conftest", "tests", "benchmarks"}
-KERNELS = "lookslinear/sampling/_kernels.abi3.so"
+KERNELS, KERNELS_SOURCE = "lookslinear/sampling/_kernels.abi3.so", "kernels.c"
 PYTHONS = ("3.10", "3.11")  # those that Theano-PyMC supports
 LATER = ("3.12", "3.13")
 
@@ -42,11 +42,11 @@ def rooms(folder):
 
 
 def sources(folder):
-    """Every file of the folder's rooms but what a compiler reads, relative to the folder."""
+    """Every file of the folder's rooms but what is shipped compiled, relative to the folder."""
     files = [path for name in rooms(folder) for path in folder.glob(f"{name}/**/*")]
     files += [folder / f"{name}.py" for name in rooms(folder)]
-    kept = (path for path in files if path.is_file() and path.suffix not in (".c", ".pyc"))
-    return {path.relative_to(folder).as_posix() for path in kept}
+    kept = (path for path in files if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix() for path in kept if path.name != KERNELS_SOURCE}
 
 
 @pytest.fixture(scope="module")

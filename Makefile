@@ -26,7 +26,8 @@ LACKING := import importlib.util, os, shutil, sys, sysconfig; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help experiment docs test test-hosts test-peers lint constraints bench bench-quick bench-propagation bench-theano clean FORCE
+.PHONY: help experiment docs test test-hosts test-peers lint constraints bench bench-quick bench-propagation bench-theano \
+    bench-training clean FORCE
 
 help:
 	@echo 'make experiment    run the main job: python -m experiments variance-propagation'
@@ -43,6 +44,10 @@ help:
 	@echo '                   measure streamed second moments beside a plain PyTorch script: 15'
 	@echo '                   minutes; ARGS=--report writes benchmarks/results/propagation.md'
 	@echo 'make bench-theano  measure what the BLAS and the convolution rewrite bring'
+	@echo 'make bench-training'
+	@echo '                   measure training steps beside PyTorch and plain Theano, what the trainer'
+	@echo '                   adds, and compiling: 10 minutes; ARGS=--report writes'
+	@echo '                   benchmarks/results/training.md'
 	@echo 'make constraints   write constraints.txt anew; the pins that still fit stay as they are'
 	@echo 'make clean         remove .venv*, caches and what builds leave; results/ stays'
 	@echo
@@ -97,6 +102,9 @@ bench-propagation: $(READY) $(KERNELS) $(BENCH_READY)
 
 bench-theano: $(READY) $(KERNELS)
 	$(VENV_PYTHON) benchmarks/theano_speed.py $(ARGS)
+
+bench-training: $(READY) $(KERNELS) $(BENCH_READY)
+	$(VENV_PYTHON) benchmarks/training_speed.py $(ARGS)
 
 clean:
 	rm -rf .venv .venv-hosts .venv-bench build dist $(KERNELS) looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -7,8 +7,10 @@ flags must stand before Theano's first import. At that import this module
   OpenBLAS cannot be loaded, one warning says so and Theano calls NumPy's BLAS (an empty flag);
 - drops the log record "Using NumPy C-API based implementation for BLAS functions", and no other;
 - says once, without g++, what to install, and lets the slow convolutions run;
-- registers the rewrite `conv_openmp`, which spreads the images of a convolution over the cores.
-  `optimizer_excluding=conv_openmp` in THEANO_FLAGS turns it off; a forked child uses one core.
+- registers the rewrite `conv_openmp`, which spreads the images of a convolution over the cores, and
+  the samples of whatever operation says `sharesSamples`. `optimizer_excluding=conv_openmp` in
+  THEANO_FLAGS turns it off; a forked child uses one core;
+- lets glibc keep freed memory for the next call, unless a MALLOC_ variable says how much to keep.
 
 A Theano that is imported already stays as it is: no flag, no rewrite, no filter. A script that
 imports Theano before this module needs two lines in ~/.theanorc, since Theano 1.1.2 does not find
@@ -29,7 +31,7 @@ import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
@@ -58,6 +60,10 @@ SPIN_CYCLES_LOG2 = "18"
 RECURSION_LIMIT = 50_000
 # 50,000 frames may need more C stack than the 8 MB of a main thread. Memory is taken when touched.
 STACK_BYTES = 256 * 2**20
+# Theano frees what a call has computed. glibc gives it back to the system, which clears it page by
+# page for the next call: a tenth of a training step. mallopt's numbers for what it is to keep, for
+# blocks as large as it may take from there; of larger ones the mapping is the least cost.
+KEPT_MEMORY = {-1: 2**30, -3: 2**25}  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
 SHARED_KEYWORDS = ("borrow", "broadcastable", "name")
 
 
@@ -82,6 +88,7 @@ def _prepareTheano():
         _repairSlowConvolutions()
     elif _coreCount() > 1:
         _registerConvRewrite()
+    _keepFreedMemory()
     return prepared
 
 
@@ -224,12 +231,15 @@ def _registerConvRewrite():
     from theano.graph.opt import TopoOptimizer, copy_stack_trace, local_optimizer
     from theano.tensor.nnet.corr import BaseCorrMM
 
-    @local_optimizer([BaseCorrMM])
+    def isShareable(op):
+        if isinstance(op, BaseCorrMM):
+            # Without a BLAS of its own the C code calls NumPy, which no thread but Python's may do.
+            return not op.openmp and op.blas_type
+        return getattr(op, "sharesSamples", False) and not op.openmp
+
+    @local_optimizer(None)
     def conv_openmp(fgraph, node):
-        if not isinstance(node.op, BaseCorrMM) or node.op.openmp:
-            return None
-        # Without a BLAS of its own the C code calls NumPy, which no thread but Python's may do.
-        if not node.op.blas_type or not _compilesOpenmp():
+        if not isShareable(node.op) or not _compilesOpenmp():
             return None
         options = {name: getattr(node.op, name) for name in node.op.__props__}
         parallel = type(node.op)(**options, openmp=True)
@@ -239,6 +249,16 @@ def _registerConvRewrite():
 
     # After Theano has chosen the convolutions (48.7 checks that), before it merges equals (49).
     optdb.register("conv_openmp", TopoOptimizer(conv_openmp), 48.8, "fast_run")
+
+
+def _keepFreedMemory():
+    isSaid = any(name.startswith("MALLOC_") for name in os.environ)
+    if isSaid or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
+        return
+    with suppress(AttributeError, OSError):  # another system's or library's malloc
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, size in KEPT_MEMORY.items():
+            mallopt(option, size)
 
 
 @functools.cache

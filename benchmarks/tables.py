@@ -17,6 +17,7 @@ WORDS = (
     "where, against whom",
     "met",
     "why it bends",
+    "net",
 )
 
 

@@ -1,11 +1,11 @@
-"""What the pip OpenBLAS and the conv rewrite bring, and how compiling grows with depth.
+"""What the pip OpenBLAS and the conv rewrite bring.
 
     python benchmarks/theano_speed.py
 
 measures a training step (loss, gradient, SGD update) of a deep CReLU conv net under three settings
-of Theano, and the time to compile that step for growing depths. It prints tables and writes them to
-benchmarks/results/theano_speed.md. Each setting is a process of its own; they take turns (A B C
-A B C ...), so that whatever else the machine does meets all of them.
+of Theano. It prints a table and writes it to benchmarks/results/theano_speed.md. Each setting is a
+process of its own; they take turns (A B C A B C ...), so that whatever else the machine does meets
+all of them.
 """
 
 import argparse
@@ -58,16 +58,14 @@ def network(depth):
 
 
 def trainingStep(y):
-    """(images, labels) -> loss, with an SGD update; and the seconds that compiling it took."""
+    """(images, labels) -> loss, with an SGD update."""
     from utilityFunctions import T, cast, compileFunction, gradient
 
-    began = time.perf_counter()
     labels = T.ivector()
     loss = T.nnet.categorical_crossentropy(T.nnet.softmax(y.tensor), labels).mean()
     slopes = gradient(loss, y.params)
     updates = [(p, p - cast(1e-3) * slope) for p, slope in zip(y.params, slopes, strict=True)]
-    step = compileFunction([y.input, labels], loss, updates=updates)
-    return step, time.perf_counter() - began
+    return compileFunction([y.input, labels], loss, updates=updates)
 
 
 def serveSteps(depth, batch, steps):
@@ -79,7 +77,7 @@ def serveSteps(depth, batch, steps):
     rng = np.random.default_rng(2)
     images = cast(rng.standard_normal((batch, *IMAGE)))
     labels = rng.integers(CLASSES, size=batch).astype("int32")
-    step, _ = trainingStep(network(depth))
+    step = trainingStep(network(depth))
     step(images, labels)
 
     def turn(_):
@@ -124,22 +122,6 @@ def measureSteps(options, progress):
     return seconds
 
 
-def measureCompiling(options, progress):
-    """Depth -> seconds to compile, in fresh processes; the first round fills Theano's cache."""
-    rounds = 1 + options.compilations
-    task = progress.add_task("compiling", total=rounds * len(options.depths))
-    seconds = {depth: [] for depth in options.depths}
-    for number in range(rounds):
-        for depth in options.depths:
-            process = startProcess(["--compile", depth])
-            second = process.read()
-            process.close()
-            if number:
-                seconds[depth].append(second)
-            progress.advance(task)
-    return seconds
-
-
 def stepTable(seconds, options):
     table = Table(title=f"A training step: {options.depth} layers, batch {options.batch}")
     for heading in ("setting", "median s", "fastest s", "slowest s", "speed-up"):
@@ -149,19 +131,6 @@ def stepTable(seconds, options):
         median = statistics.median(values)
         cells = [f"{value:.3f}" for value in (median, min(values), max(values))]
         table.add_row(name, *cells, f"{slowest / median:.2f}")
-    return table
-
-
-def compileTable(seconds):
-    table = Table(title="Compiling that step, any batch size, warm cache")
-    for heading in ("layers", "median s", "s per layer", "time ratio", "depth ratio"):
-        table.add_column(heading, justify="right")
-    first = next(iter(seconds))
-    base = statistics.median(seconds[first])
-    for depth, values in seconds.items():
-        median = statistics.median(values)
-        ratios = f"{median / base:.2f}", f"{depth / first:.2f}"
-        table.add_row(str(depth), f"{median:.1f}", f"{median / depth:.3f}", *ratios)
     return table
 
 
@@ -175,14 +144,13 @@ def machine():
     )
 
 
-def writeReport(tables, options):
+def writeReport(table, options):
     text = io.StringIO()
     console = Console(file=text, width=100)
-    for table in tables:
-        table.box = boxes.MARKDOWN
-        title, table.title = table.title, None
-        console.print(f"## {title}\n")
-        console.print(table)
+    table.box = boxes.MARKDOWN
+    title, table.title = table.title, None
+    console.print(f"## {title}\n")
+    console.print(table)
     body = re.sub(r"\n{3,}", "\n\n", "\n".join(map(str.rstrip, text.getvalue().splitlines())))
     turns = f"{options.repetitions} turns of {options.steps} steps"
     lines = ["# Theano's speed", "`python benchmarks/theano_speed.py`", *machine()]
@@ -201,14 +169,11 @@ def parsed():
     add("--batch", type=int, default=64, help="images in a batch (default 64)")
     add("--steps", type=int, default=5, help="training steps in a turn (default 5)")
     add("--repetitions", type=int, default=9, help="turns of each setting (default 9)")
-    add("--depths", type=int, nargs="+", default=[12, 24, 48, 96], help="depths to compile")
-    add("--compilations", type=int, default=3, help="compilations of each depth (default 3)")
     add("--serve", type=int, metavar="DEPTH", help=argparse.SUPPRESS)
-    add("--compile", type=int, metavar="DEPTH", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    counts = (options.batch, options.steps, options.repetitions, options.compilations)
-    if min(counts) < 1 or any(n < 1 or n % len(WIDTHS) for n in (options.depth, *options.depths)):
-        parser.error(f"numbers must be at least 1, depths multiples of {len(WIDTHS)}")
+    counts = (options.batch, options.steps, options.repetitions, options.depth)
+    if min(counts) < 1 or options.depth % len(WIDTHS):
+        parser.error(f"numbers must be at least 1, the depth a multiple of {len(WIDTHS)}")
     return options
 
 
@@ -216,16 +181,13 @@ def main():
     options = parsed()
     if options.serve:
         return serveSteps(options.serve, options.batch, options.steps)
-    if options.compile:
-        return serve(trainingStep(network(options.compile))[1], None)
     console = Console()
     with Progress(console=console, transient=True) as progress:
         steps = measureSteps(options, progress)
-        compiling = measureCompiling(options, progress)
-    tables = [stepTable(steps, options), compileTable(compiling)]
+    table = stepTable(steps, options)
     console.print(*machine(), sep="\n", soft_wrap=True)
-    console.print(*tables)
-    writeReport(tables, options)
+    console.print(table)
+    writeReport(table, options)
     console.print(f"Written to {REPORT.relative_to(ROOT)}")
 
 

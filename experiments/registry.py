@@ -13,6 +13,7 @@ from experiments import (
     gains,
     gradientCorrelation,
     jacobianSpectrum,
+    learningTime,
     logNorm,
     partialMirror,
     phaseDiagram,
@@ -37,6 +38,7 @@ MODULES = (
     widthProfile,
     gains,
     crelu,
+    learningTime,
 )
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(

@@ -37,6 +37,7 @@ Examples
 """
 
 import utilityFunctions  # noqa: F401  prepares Theano, so it comes before all that imports Theano
+from layers import directly  # noqa: F401, registers a rewrite
 from layers.activation import Activation, CReLU
 from layers.augmentation import Augmentation
 from layers.convolution import Convolution

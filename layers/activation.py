@@ -6,6 +6,7 @@ An expression takes a symbolic tensor, units or channels on axis 1, and returns 
 import functools
 
 from utilityFunctions import T, cast
+from layers.doubling import DoubledRelu
 from layers.layer import Layer
 from layers.shapes import doubledShape
 from lookslinear import activations
@@ -32,7 +33,7 @@ def leakyRelu(x, slope=0.01):
 
 def crelu(x):
     """max(x, 0) and then max(-x, 0) along axis 1: twice the units or channels."""
-    return T.concatenate([relu(x), relu(-x)], axis=1)
+    return DoubledRelu()(x)
 
 
 def gelu(x):

@@ -4,12 +4,10 @@ A function is kept with the network's last representation and vanishes with it, 
 evaluating or predicting once more does not compile once more.
 """
 
-import math
 import weakref
 
-import numpy as np
-
-from utilityFunctions import T, cast, compileFunction, gradient
+from utilityFunctions import T, compileFunction, gradient
+from training.finiteness import NotFinite, Watched
 
 _kept = weakref.WeakKeyDictionary()
 
@@ -34,14 +32,14 @@ class TrainingStep:
         figures = objective.expressions(representation.trainTensor, targets)
         penalties = [r.expression(representation.params) for r in regularisation]
         loss = figures["loss"].mean() + sum(penalties)
-        updates = optimiser.updates(gradient(loss, representation.params))
-        watched = [loss] if optimiser.norm is None else [loss, optimiser.norm]
+        one = Watched("loss")(loss)
+        gradients = gradient(None, representation.params, known_grads={loss: one})
+        updates = [*optimiser.updates(gradients), *representation.updates]
         self._names, self._penalties = list(figures), len(penalties)
-        kept = {*representation.params, *representation.streams}
         self._function = compileFunction(
             [representation.input, targets],
-            [*(figure.sum() for figure in figures.values()), *penalties, *watched],
-            updates=_guarded([*updates, *representation.updates], kept, watched),
+            [*(figure.sum() for figure in figures.values()), *penalties],
+            updates=_guarded(updates, set(representation.streams), one),
         )
         self._function.trust_input = True  # every batch has been checked
 
@@ -50,14 +48,22 @@ class TrainingStep:
 
         Returns
         -------
-        dict of floats, bool
-            The figures by name, and whether all of them, and the norm, are finite.
+        dict of floats
+            The figures by name.
+
+        Raises
+        ------
+        NotFinite
+            Parameters and streams are then as before.
         """
-        numbers = [float(number) for number in self._function(x, y)]
+        try:
+            numbers = [float(number) for number in self._function(x, y)]
+        except NotFinite as error:  # Theano has added pages of its own
+            raise NotFinite(str(error).partition("\n")[0]) from None
         means = {name: numbers.pop(0) / len(x) for name in self._names}
         if self._penalties:
-            means["penalty"] = sum(numbers[: self._penalties])
-        return means, all(map(math.isfinite, numbers))
+            means["penalty"] = sum(numbers)
+        return means
 
 
 def trainingStep(representation, objective, optimiser, regularisation):
@@ -86,13 +92,10 @@ def outputFunction(representation):
     return _once(representation, "output", representation.function)
 
 
-def _guarded(updates, kept, watched):
-    """Updates that leave what is to be kept as it is unless what is watched is finite."""
-    sound = T.lt(abs(watched[0]), cast(np.inf))  # false of NaN, too
-    for scalar in watched[1:]:
-        sound = T.and_(sound, T.lt(abs(scalar), cast(np.inf)))
-    # The optimiser's state is not guarded: that would be one more pass over all of it.
-    return [(v, T.switch(sound, new, v) if v in kept else new) for v, new in updates]
+def _guarded(updates, streams, one):
+    """Updates that leave random streams as they are until what is watched is known to be finite."""
+    # Else a stream would move on in place, where its numbers are drawn: before the loss is known.
+    return [(v, T.switch(one, new, v) if v in streams else new) for v, new in updates]
 
 
 def _once(representation, key, make):

@@ -1,7 +1,53 @@
-"""Losses that are not finite: where the first such number appeared, and the error that says so."""
+"""Losses that are not finite: what ends the step, where it began, and the error that says so."""
 
-from utilityFunctions import compileFunction
+import math
+
+import numpy as np
+
+from utilityFunctions import compileFunction, theano
 from training.checking import isFinite
+
+
+class NotFinite(FloatingPointError):
+    """A number that a compiled step watches is NaN or infinite; the step has changed nothing."""
+
+
+class Watched(theano.graph.op.Op):
+    """A symbolic scalar -> the scalar 1, where it is finite; else the step ends there: NotFinite.
+
+    What the 1 is a factor of is not computed before, and so no update that it is in: parameters can
+    be updated in place, which a choice between old and new ones after the fact would not allow.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls the scalar.
+
+    Examples
+    --------
+    >>> from utilityFunctions import T
+    >>> x = T.dscalar()
+    >>> watched = Watched("loss")
+    >>> float(watched(x).eval({x: 5.0}))
+    1.0
+    """
+
+    __props__ = ("name",)
+
+    def __init__(self, name):
+        self.name = name
+
+    def make_node(self, number):
+        return theano.graph.basic.Apply(self, [number], [number.type()])
+
+    def perform(self, node, inputs, outputs):
+        (number,) = inputs
+        if not math.isfinite(number):
+            raise NotFinite(f"the {self.name} became {number:.6g}")
+        outputs[0][0] = np.ones_like(number)
+
+    def grad(self, inputs, gradients):
+        return [inputs[0].zeros_like()]
 
 
 class NonFiniteError(FloatingPointError):

@@ -12,6 +12,7 @@ import numpy as np
 from utilityFunctions import T, cast, floatX, sharedVar, theano, zeroClone
 from lookslinear.errors import real_number
 from training.checking import positive, share
+from training.finiteness import Watched
 
 
 class Optimiser:
@@ -32,8 +33,6 @@ class Optimiser:
     ----------
     presentRate : shared variable
         The rate of the next update.
-    norm : symbolic scalar or None
-        The gradients' norm before clipping, after `updates`; None without clipping.
 
     References
     ----------
@@ -49,7 +48,6 @@ class Optimiser:
         self.presentRate = sharedVar(0.0, name="rate")
         self.rate = rate
         self.clipNorm = None if clipNorm is None else positive(clipNorm, "clipNorm")
-        self.norm = None
         self._params, self._state = None, {}
 
     @property
@@ -112,8 +110,9 @@ class Optimiser:
             One for each parameter that `bind` was given, in that order.
         """
         if self.clipNorm is not None:
-            self.norm = globalNorm(gradients)
-            factor = cast(self.clipNorm) / T.maximum(self.norm, cast(self.clipNorm))
+            norm = globalNorm(gradients)
+            factor = cast(self.clipNorm) / T.maximum(norm, cast(self.clipNorm))
+            factor *= Watched("norm of the gradient")(norm)
             gradients = [factor * gradient for gradient in gradients]
         shared = self.shared()
         pairs = [(self._state["count"], self._state["count"] + 1)] if self.counts else []

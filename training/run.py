@@ -4,7 +4,7 @@ import time
 
 from training.checking import isFinite
 from training.compiled import figuresFunction, trainingStep
-from training.finiteness import NonFiniteError, firstNonFinite
+from training.finiteness import NonFiniteError, NotFinite, firstNonFinite
 from training.history import History, Position
 from training.interruption import Interruption
 from training.keeping import Kept, changing
@@ -70,9 +70,10 @@ class Run:
             self._kept.confirm()  # what training begins with is all that there is
         elif self.position.update % KEEP_EVERY == 0:
             self._kept.take(self.position.update)
-        figures, isSound = self.step(x, y)
-        if not isSound:
-            self._giveUp(f"the loss became {figures['loss']:.6g}", x)
+        try:
+            figures = self.step(x, y)
+        except NotFinite as event:
+            self._giveUp(event, x)
         self._kept.confirm()
         self.position.add(len(x), figures)
         place = self.position
@@ -123,7 +124,7 @@ class Run:
             f"help.",
             layer,
             self.history,
-        )
+        ) from None
 
     def _offered(self):
         """What callbacks may ask for."""

@@ -10,7 +10,8 @@ one layer, `depth` second moments through a network, `correlations` those of two
 `spectral_laws` and `fuss_catalan` their densities, `finite_width` first-order corrections for
 curved activations, `taps` what kernels read, `padding` border losses, `silence` the share of
 pre-activations that are exactly 0, `co_activation` that of rectifiers that are active for two
-inputs, `grid` gradients along a line of inputs and `grid_kernels` what a layer does to them.
+inputs, `grid` gradients along a line of inputs and `grid_kernels` what a layer does to them;
+`learning` alone tells of what follows: the times that deep linear networks learn in.
 """
 
 from lookslinear.errors import NotCoveredError
@@ -22,6 +23,7 @@ from lookslinear.theory.depth import (
     weight_gradient_second_moments,
 )
 from lookslinear.theory.finite_width import finite_width_moments
+from lookslinear.theory.learning import balanced_flow, learning_time, mode_learning_time
 from lookslinear.theory.log_norm import backward_log_norm, forward_log_norm
 from lookslinear.theory.maps import (
     derivative_moment,
@@ -73,6 +75,7 @@ __all__ = [
     "backward_log_norm",
     "backward_log_norm_law",
     "backward_second_moments",
+    "balanced_flow",
     "chi_1",
     "correlation_fixed_point",
     "correlation_slope",
@@ -89,8 +92,10 @@ __all__ = [
     "forward_second_moments",
     "gain_table",
     "gradient_correlations",
+    "learning_time",
     "log_norm_law",
     "mean",
+    "mode_learning_time",
     "norm_moment",
     "paper_correlation",
     "paper_covariance",

@@ -5,13 +5,13 @@ Each breakage is a function of pytest's monkeypatch.
 
 import dataclasses
 
-import initialising
-from experiments import borderLoss, downsampling, partialMirror
+from experiments import borderLoss, downsampling, learningNets, partialMirror
 from experiments.probes import weights
+from initialising import initialisation
 from lookslinear.sampling import draw
 
 #: Every module that draws weights for experiments; the last one those of networks of layers.
-DOORS = (weights, borderLoss, downsampling, partialMirror, initialising)
+DOORS = (weights, borderLoss, downsampling, learningNets, partialMirror, initialisation)
 
 
 def drawing(monkeypatch, change):

@@ -57,6 +57,11 @@ CASES = {
         "--weights 1 3 --biases 0.1 --depth 8 --width 32 --samples 4 --replicates 20", (wrongGain,)
     ),
     "gains": Case("--activation tanh --depth 5 --width 48 --replicates 20", (wrongGain,)),
+    "learning-time": Case(
+        "--arm orthogonal/linear --arm orthogonal+mirror/crelu --depth 3 --width 12 --samples 40 "
+        "--replicates 4",
+        (missingMirror, wrongFamily),
+    ),
     "partial-mirror": Case(
         "--rho 1 --depth 3 --width 48 --replicates 30", (wrongGain, missingMirror)
     ),

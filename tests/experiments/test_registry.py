@@ -38,6 +38,14 @@ TINY = {
         "replicates": 2,
     },
     "log-norm": {"arm": ("heNormal/relu",), "size": ("3x8",), "replicates": 3},
+    "learning-time": {
+        "arm": ("orthogonal/linear", "heNormal/crelu"),
+        "depth": (2,),
+        "width": 10,
+        "samples": 20,
+        "longest": 60,
+        "replicates": 2,
+    },
     "width-profile": {"profile": ("6*2",), "replicates": 3},
     "crelu": {
         "arm": ("heNormal/relu",),

@@ -74,9 +74,7 @@ class Grid:
                 self.experiment.prepare(self.experiment.Config(**{**first, name: value}))
 
 
-def gridOf(
-    experiment: Experiment, axes: Mapping[str, Sequence], seeds: int | None = None
-) -> Grid:
+def gridOf(experiment: Experiment, axes: Mapping[str, Sequence], seeds: int | None = None) -> Grid:
     """The grid of some axes, each value of the type of its field.
 
     Parameters

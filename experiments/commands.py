@@ -21,6 +21,7 @@ from experiments.published import CLAIMS, holdAll, markdownOf, shownTable
 from experiments.registry import EXPERIMENTS
 from experiments.running import RESULTS, newFolder, replaceText
 from experiments.stored import readRun
+from experiments.sweeps.command import Sweep
 from lookslinear.errors import known_name, whole_number
 
 #: A switch, whose default goes without saying.
@@ -189,4 +190,5 @@ COMMANDS: Mapping[str, type] = {
     "all": All,
     "plot": Plot,
     "published": Published,
+    "sweep": Sweep,
 }

@@ -48,6 +48,11 @@ class Grid:
         """The fields that have an axis, in the order in which they were asked for."""
         return tuple(self.axes)
 
+    @property
+    def told(self) -> str:
+        """The lengths of the axes in words, `2 size x 10 seed`."""
+        return " x ".join(f"{len(values)} {name}" for name, values in self.axes.items())
+
     def configs(self) -> Iterator[Config]:
         """The Config of each cell, made when it is asked for."""
         order = sorted(self.axes, key=lambda name: name != SEED)

@@ -108,7 +108,7 @@ class Index:
         self.problems = {}
         known = dict(self._database.execute("SELECT key, signature FROM cells"))
         number = 0
-        for key in self.store.keys():
+        for key in self.store.stored():
             signature = _signature(self.store.folderOf(key))
             if known.pop(key, None) != signature:
                 self._take(key, signature)

@@ -41,7 +41,7 @@ class Store:
     >>> store = Store(Path(tempfile.mkdtemp()) / "sweep").claimFor("log-norm")
     >>> with store.claim("ab12") as isFree:
     ...     store.keep("ab12", lambda folder: (folder / "table.csv").write_text("arm"))
-    >>> store.holds("ab12"), list(store.keys())
+    >>> store.holds("ab12"), list(store.stored())
     (True, ['ab12'])
     """
 
@@ -128,7 +128,7 @@ class Store:
         """Whether a cell is stored."""
         return self.folderOf(key).is_dir()
 
-    def keys(self) -> Iterator[str]:
+    def stored(self) -> Iterator[str]:
         """The names of all stored cells."""
         with suppress(FileNotFoundError):
             for shelf in sorted(os.listdir(self.root / CELLS)):

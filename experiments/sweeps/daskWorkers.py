@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import distributed
+if TYPE_CHECKING:
+    import distributed
 
 #: How long a scheduler may take to answer.
 ANSWER_SECONDS = 10
@@ -18,7 +19,9 @@ AHEAD = 2
 
 
 class DaskWorkers:
-    """All workers of a Dask scheduler, through `Client.get_executor`.
+    """All workers of a Dask scheduler, through its futures.
+
+    Not through `Client.get_executor`: when its scheduler dies, its futures never end.
 
     Parameters
     ----------
@@ -36,13 +39,17 @@ class DaskWorkers:
     def __init__(self, cluster: Any, most: int | None = None):
         self._cluster = None if isinstance(cluster, str) else cluster
         self._client, self._most = _connected(cluster), most
-        self._executor = self._client.get_executor(pure=False)
+        self._theirs: dict[Future, distributed.Future] = {}
         self._due = self._threads = 0
         self.words = f"Dask's scheduler {self._client.scheduler.address}"
 
     def submit(self, function: Callable, *arguments: Any) -> Future:
         """Have a function called by some worker."""
-        return self._executor.submit(function, *arguments)
+        ours, theirs = Future(), self._client.submit(function, *arguments, pure=False)
+        self._theirs[ours] = theirs  # the scheduler forgets what nobody holds
+        ours.add_done_callback(self._theirs.pop)
+        theirs.add_done_callback(lambda done: _settle(ours, done))
+        return ours
 
     def count(self) -> int:
         """How many threads work, by what the scheduler has said in the last seconds."""
@@ -57,18 +64,36 @@ class DaskWorkers:
 
     def isDeath(self, error: BaseException) -> bool:
         """Whether several workers died of it: Dask gives it to another one three times."""
+        import distributed
+
         return isinstance(error, distributed.KilledWorker)
+
+    def isLost(self) -> bool:
+        """Whether the scheduler is gone, and with it all that was under way."""
+        return self._client.status not in ("running", "connecting")
 
     def end(self, atOnce: bool) -> None:
         """Forget what is under way, and end a cluster that was started for this sweep."""
         if atOnce:
-            self._executor.shutdown(wait=False)
+            self._client.cancel(list(self._theirs.values()), force=True)
         self._client.close(timeout=ANSWER_SECONDS)
         if self._cluster is not None:
             self._cluster.close()
 
 
+def _settle(ours: Future, theirs: distributed.Future) -> None:
+    """End a future as Dask's has ended."""
+    try:
+        result = theirs.result(timeout=ANSWER_SECONDS)
+    except BaseException as error:
+        ours.set_exception(error)
+    else:
+        ours.set_result(result)
+
+
 def _connected(cluster: Any) -> distributed.Client:
+    import distributed
+
     try:
         return distributed.Client(cluster, timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, TimeoutError) as error:

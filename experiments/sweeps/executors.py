@@ -2,8 +2,8 @@
 
 Each kind of workers has `submit(function, *arguments)`, which gives a future; `count()`, how many
 workers there are; `room()`, how many futures may be under way; `isDeath(error)`, whether a future
-ended because its worker died; and `end(atOnce)`. None of them schedules: that is left to the
-standard library, Dask and MPI.
+ended because its worker died; `isLost()`, whether all are gone; and `end(atOnce)`. None of them
+schedules: that is left to the standard library, Dask and MPI.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ class Workers(Protocol):
 
     def isDeath(self, error: BaseException) -> bool:
         """Whether a future ended because the process that worked on it did."""
+
+    def isLost(self) -> bool:
+        """Whether all workers are gone, so that nothing that is under way will ever end."""
 
     def end(self, atOnce: bool) -> None:
         """Let the workers go; at once, or when what is under way has ended."""
@@ -92,7 +95,7 @@ kubernetes, mpi. Received: 'slurn'. Did you mean 'slurm'?
 
 
 def extraOf(cluster: str) -> str:
-    """What kind of cluster this is, tcp, slurm, pbs, kubernetes or mpi; its package can be imported.
+    """What kind of cluster is meant, tcp, slurm, pbs, kubernetes or mpi; its package is there.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Forecasts, (request) -> what a sweep will take, from its first and its last cell; nothing kept."""
+"""Forecasts, (request) -> what a sweep will take, by its first and last cell; nothing is kept."""
 
 from __future__ import annotations
 

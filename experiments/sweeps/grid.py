@@ -1,7 +1,9 @@
-"""Grids, (experiment, words) -> the product of axes over fields of its Config, all values checked."""
+"""Grids, (experiment, words) -> the product of axes over fields of its Config, all checked."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import math
 import re
@@ -204,9 +206,8 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
     if kind is str:
         return str(value)
     try:
-        return tyro.cli(
-            tyro.conf.Positional[kind], args=[str(word) for word in words], console_outputs=False
-        )
+        with contextlib.redirect_stderr(io.StringIO()):  # tyro tells of options that are not there
+            return tyro.cli(tyro.conf.Positional[kind], args=[str(word) for word in words])
     except SystemExit as error:
         raise ValueError(f"{name} must be {_told(kind)}. Received: {value!r}.") from error
 

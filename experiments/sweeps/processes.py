@@ -45,7 +45,7 @@ class Processes:
         threads = whole_number(threads, "threads")
         self._count = self.countOf(workers, threads)
         self._threads = threads
-        self.words = f"{self._count} processes of this machine with {threads} threads each"
+        self.words = f"processes of this machine: {self._count}, threads of each: {threads}"
         self._context = multiprocessing.get_context(_startForkserver(modules, threads))
         self._free = [self._pool() for _ in range(self._count)]
         self._pools = set(self._free)
@@ -78,6 +78,10 @@ class Processes:
     def isDeath(self, error: BaseException) -> bool:
         """Whether the process died that worked on it."""
         return isinstance(error, BrokenProcessPool)
+
+    def isLost(self) -> bool:
+        """Never: who sweeps is their parent."""
+        return False
 
     def end(self, atOnce: bool) -> None:
         """Let the processes end, or end them."""

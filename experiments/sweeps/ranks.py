@@ -9,9 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from mpi4py import MPI
-from mpi4py.futures import MPIPoolExecutor
-
 from lookslinear.errors import whole_number
 
 
@@ -19,6 +16,10 @@ class Ranks:
     """The ranks of one MPI job but for the first, which sweeps."""
 
     def __init__(self, workers: int | None):
+        from mpi4py import MPI
+        from mpi4py.futures import MPIPoolExecutor
+
+        self._abort = MPI.COMM_WORLD.Abort
         started = MPI.COMM_WORLD.Get_size() - 1
         self._count = whole_number(workers or started or 1, "workers")
         self._executor = MPIPoolExecutor(self._count)
@@ -40,8 +41,12 @@ class Ranks:
         """Never: MPI ends the whole job with a rank, and the same command goes on with it."""
         return False
 
+    def isLost(self) -> bool:
+        """Never: who sweeps is their parent."""
+        return False
+
     def end(self, atOnce: bool) -> None:
         """Let the ranks go, or end the job."""
         if atOnce:
-            MPI.COMM_WORLD.Abort(130)
+            self._abort(130)
         self._executor.shutdown(wait=True)

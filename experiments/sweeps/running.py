@@ -40,7 +40,7 @@ class Tally:
     ended: Counter = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
     origins: Counter = field(default_factory=Counter)
-    lost: list[str] = field(default_factory=list)
+    lost: list[Cell] = field(default_factory=list)
 
     def note(self, outcome: Outcome) -> None:
         """Count how a cell ended."""
@@ -94,9 +94,7 @@ class Runner:
             waited for first, where it still can end.
         """
         waiting = iter(cells)
-        more = True
-        while more or self._under:
-            more = self._fill(waiting)
+        while self._fill(waiting) or self._under:
             self._collect()
         if self._stopping:
             raise StoppedError(self._stopping)
@@ -130,8 +128,11 @@ class Runner:
         try:
             future = self._ended.get(timeout=PAUSE)
         except queue.Empty:
+            self._giveUpIfLost()
             return
-        cell = self._under.pop(future)
+        cell = self._under.pop(future, None)
+        if cell is None:  # given up
+            return
         outcome = self._outcomeOf(future, cell)
         if outcome is not None:
             self._take(cell, outcome)
@@ -142,12 +143,19 @@ class Runner:
         error = None if future.cancelled() else future.exception()
         if error is not None and self.workers.isDeath(error):
             return self._died(cell)
-        self.tally.lost.append(cell.key)
-        self._stopping = self._stopping or (
-            f"{self.workers.words} was lost: {type(error).__name__ if error else 'it is gone'}"
-            f"{f': {error}' if error else ''}"
-        )
+        first = f"{error}".partition("\n")[0]
+        self._lose(cell, f" ({type(error).__name__}: {first})" if error else "")
         return None
+
+    def _giveUpIfLost(self) -> None:
+        if self._under and self.workers.isLost():
+            for cell in self._under.values():
+                self._lose(cell, "")
+            self._under.clear()
+
+    def _lose(self, cell: Cell, words: str) -> None:
+        self.tally.lost.append(cell)
+        self._stopping = self._stopping or f"{self.workers.words} was lost{words}"
 
     def _died(self, cell: Cell) -> Outcome:
         if self.store.holds(cell.key):  # it died after the cell was stored

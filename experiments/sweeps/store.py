@@ -132,7 +132,8 @@ class Store:
         """The names of all stored cells."""
         with suppress(FileNotFoundError):
             for shelf in sorted(os.listdir(self.root / CELLS)):
-                yield from sorted(os.listdir(self.root / CELLS / shelf))
+                names = sorted(os.listdir(self.root / CELLS / shelf))
+                yield from (name for name in names if name.startswith(shelf))
 
     @contextmanager
     def claim(self, key: str) -> Iterator[bool]:
@@ -181,7 +182,8 @@ class Store:
         number = 1
         while (aside := self.root / DAMAGED / f"{key}-{number}").exists():
             number += 1
-        os.replace(self.folderOf(key), aside)
+        with suppress(FileNotFoundError):  # another sweep was faster
+            os.replace(self.folderOf(key), aside)
         return aside
 
     def tidy(self) -> None:

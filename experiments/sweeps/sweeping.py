@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -34,13 +34,14 @@ THREADS = 1
 
 @dataclass(frozen=True)
 class Account:
-    """What a sweep came to: cells asked for, stored before, stored now, failed; why it stopped."""
+    """What a sweep came to, in numbers of cells; why it stopped, and what was `lost` under way."""
 
     cells: int
     before: int
     now: int
     failed: int
     stopped: str = ""
+    lost: Sequence[str] = ()
     isInterrupted: bool = False
 
     @property
@@ -136,7 +137,8 @@ def _missing(store: Store, grid: Grid, console: Console, retry: bool) -> Missing
                     **_PLAIN,
                 )
     for key, words in problems.items():
-        console.print(f"Damaged, moved to {store.setAside(key)}: {words}", **_PLAIN)
+        aside = store.setAside(key)
+        console.print(f"Damaged, moved to {aside}, and run again: {words}", **_PLAIN)
     often = attempts(store)
     marked = {key for key, number in often.items() if number >= ENOUGH and key not in stored}
     forget(store, (often.keys() & stored) | (marked if retry else set()))
@@ -183,14 +185,13 @@ def _run(
 
 
 def _account(missing: Missing, tally: Tally, stopped: str, isInterrupted: bool) -> Account:
-    if tally.lost:
-        stopped += f". Under way were {len(tally.lost)} cells: {', '.join(sorted(tally.lost))}"
     return Account(
         cells=missing.grid.size,
         before=missing.stored,
         now=sum(number for status, number in tally.ended.items() if status != FAILED),
         failed=len(tally.failed) + missing.skipped,
         stopped=stopped,
+        lost=[inWords(cell.fields, missing.grid.names) for cell in tally.lost],
         isInterrupted=isInterrupted,
     )
 
@@ -226,6 +227,8 @@ def _close(
     words += [f"{rest} to be run yet"] if rest else []
     if account.stopped:
         errors.print(f"error: {account.stopped}", **_PLAIN)
+    for words in account.lost:
+        errors.print(f"lost under way: {words}", **_PLAIN)
     if account.isInterrupted:
         errors.print("interrupted: what was finished is stored", **_PLAIN)
     if rest:

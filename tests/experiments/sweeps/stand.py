@@ -22,7 +22,10 @@ from tests.experiments.stand import draw
 
 @dataclass(frozen=True)
 class Config:
-    """What is asked for, and what happens then; if `once` names a file, unless it is there."""
+    """What is asked for, and what happens then; if `once` names a file, unless it is there.
+
+    `log` is the name of a file that each run writes a line to.
+    """
 
     size: int = 1
     names: tuple[str, ...] = ("a",)
@@ -31,6 +34,7 @@ class Config:
     happens: str = ""
     once: str = ""
     seconds: float = 0.0
+    log: str = ""
     replicates: int = 5
     seed: int = 0
 
@@ -71,6 +75,9 @@ def happen(config):
 
 def run(plan, advance):
     config = plan.config
+    if config.log:
+        with open(config.log, "a") as file:
+            file.write(f"{config.size} {config.seed}\n")
     time.sleep(config.seconds)
     if config.happens:
         happen(config)

@@ -221,17 +221,21 @@ def test_otherFoldersAreRefused(whole, tmp_path):
 # Failures
 
 
-def test_aCellThatFailsOnceIsTriedAgain(tmp_path):
+@pytest.mark.parametrize(
+    ("happens", "words"),
+    [("fail", "RuntimeError: a defect of size"), ("die", "the worker died: killed, out of memory")],
+)
+def test_aCellThatFailsOnceIsTriedAgain(tmp_path, happens, words):
     root, errors = tmp_path / "sweep", Words()
     disturbed = f"once={tmp_path / 'once'}"
-    assert swept(root, disturbed, "size=1,2,3,4", "happens=fail", errors=errors) == 0
-    assert "RuntimeError: a defect of size" in errors.text
+    assert swept(root, disturbed, "size=1,2,3,4", f"happens={happens}", errors=errors) == 0
+    assert words in errors.text
     assert "it is tried again at the end" in errors.text
     assert sorted(path.name for path in root.iterdir()) == [
         "cells", "grids", "index.sqlite", "sweep.json",
     ]  # fmt: skip
     undisturbed = tmp_path / "undisturbed"
-    assert swept(undisturbed, disturbed, "size=1,2,3,4", "happens=fail") == 0
+    assert swept(undisturbed, disturbed, "size=1,2,3,4", f"happens={happens}") == 0
     assert contentOf(root) == contentOf(undisturbed)
 
 

@@ -28,6 +28,7 @@ OUTSIDE = {
     "training": {"numpy", "rich", "safetensors"},
     "experiments": {
         "jinja2", "numpy", "pandas", "matplotlib", "rich", "sklearn", "threadpoolctl", "tyro",
+        "filelock", "yaml", "tomli", "distributed", "dask_jobqueue", "dask_kubernetes", "mpi4py",
     },
 }  # fmt: skip
 #: Rooms inside lookslinear that never import one another.

@@ -18,17 +18,21 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from tests.experiments.sweeps.stand import contentOf, swept
+
 CELLS, SECONDS = 80, 0.02
 
 
-def serve(root, cells, seconds, log):
-    """Be a process that sweeps and may be killed."""
-    from tests.experiments.sweeps.stand import swept
+def sweepOf(root, cells=CELLS, seconds=SECONDS, **consoles):
+    """Sweep, or go on; the exit status."""
+    grid = (f"seconds={seconds}", f"log={logOf(root)}")
+    return swept(root, *grid, seeds=int(cells), **consoles)
 
-    said, wrong = Console(), Console(stderr=True)
-    seeds = int(cells)
-    grid = (f"seconds={seconds}", f"log={log}")
-    sys.exit(swept(root, *grid, seeds=seeds, console=_Said(said), errors=_Said(wrong)))
+
+def serve(root, cells, seconds):
+    """Be a process that sweeps and may be killed."""
+    consoles = {"console": _Said(Console()), "errors": _Said(Console(stderr=True))}
+    sys.exit(sweepOf(root, cells, seconds, **consoles))
 
 
 class _Said:
@@ -38,7 +42,7 @@ class _Said:
 
 def start(root, cells=CELLS, seconds=SECONDS):
     """A process that sweeps; it is about to hand out its first cell."""
-    command = [sys.executable, "-m", __spec__.name, "--serve", root, cells, seconds, logOf(root)]
+    command = [sys.executable, "-m", __spec__.name, "--serve", root, cells, seconds]
     process = subprocess.Popen(
         list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -84,28 +88,23 @@ def sizeOf(path):
 
 
 def finished(root):
-    """Let a sweep finish; its content, and what it said."""
-    from tests.experiments.sweeps.stand import contentOf
-
-    process = start(root)
-    said, wrong = process.communicate()
-    assert process.returncode == 0, said + wrong
-    return contentOf(root), said
+    """Let a sweep finish; its content."""
+    assert sweepOf(root) == 0
+    return contentOf(root)
 
 
 def disturbed(folder, moments):
     """Kill sweeps of one store at some moments, then finish it; content, kills, cells begun."""
     root = Path(folder) / "sweep"
     kills = sum([killedOnce(root, one, index % 4 < 3) for index, one in enumerate(moments)])
-    content, _ = finished(root)
-    return content, kills, begun(root)
+    return finished(root), kills, begun(root)
 
 
 def main(count):
     """Kill, go on, compare, and print what happened."""
     folder = Path(tempfile.mkdtemp())
     began = time.perf_counter()
-    expected, _ = finished(folder / "sweep")
+    expected = finished(folder / "sweep")
     seconds = time.perf_counter() - began
     work = CELLS * SECONDS / 2
     shutil.rmtree(folder)

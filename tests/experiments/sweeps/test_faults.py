@@ -106,7 +106,7 @@ def isAlive(pid):
 
 @pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.faults)])
 def test_aKilledSweepEndsAsIfItHadNotBeen(tmp_path, kills):
-    expected, _ = killed.finished(tmp_path / "sweep")
+    expected = killed.finished(tmp_path / "sweep")
     shutil.rmtree(tmp_path / "sweep")
     killed.logOf(tmp_path / "sweep").unlink()
     moments = [0.2 * (index + 1) / kills for index in range(kills)]

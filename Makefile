@@ -96,7 +96,7 @@ bench-propagation: $(READY) $(KERNELS) $(BENCH_READY)
 	$(VENV_PYTHON) benchmarks/propagation.py $(ARGS)
 
 bench-sweep: $(READY) $(KERNELS)
-	$(VENV_PYTHON) benchmarks/sweeps.py $(ARGS)
+	PYTHONPATH=. $(VENV_PYTHON) benchmarks/sweeps.py $(ARGS)
 
 bench-theano: $(READY) $(KERNELS)
 	$(VENV_PYTHON) benchmarks/theano_speed.py $(ARGS)

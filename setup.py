@@ -94,7 +94,7 @@ setup(
         "tyro",
     ],
     extras_require={
-        # Where sweeps may run besides this machine: Dask, its jobs under SLURM or PBS, Kubernetes, MPI.
+        # Where sweeps may run besides this machine: Dask, jobs of SLURM or PBS, Kubernetes, MPI.
         "cluster": ["distributed"],
         "jobqueue": ["dask-jobqueue"],
         "kubernetes": ["dask-kubernetes"],

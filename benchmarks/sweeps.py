@@ -11,14 +11,11 @@ import argparse
 import contextlib
 import datetime
 import importlib.metadata
-import json
 import os
 import pickle
 import platform
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import tracemalloc
@@ -26,6 +23,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from clusters import Dask
 from comparisons import quartiles
 from experiments import load
 from experiments.registry import EXPERIMENTS
@@ -190,43 +188,23 @@ def scheduler(folder, options):
     """Milliseconds of a task that does nothing at Dask's scheduler, and at the client."""
     from experiments.sweeps.daskWorkers import DaskWorkers
 
-    with daskCluster(folder) as (address, process):
-        workers = DaskWorkers(address)
+    with Dask(folder / "scheduler.json", 1) as cluster:
+        workers = DaskWorkers(cluster.address)
         while not workers.count():
             time.sleep(0.1)
             workers._due = 0
         task = Task("nowhere", EXPERIMENT, cellsOf(TINY, 1)[0], 1)
         dask = [workers.submit(pickle.dumps, task) for _ in range(20)]
         [future.result() for future in dask]
-        busy, own, began = cpuOf(process.pid), time.process_time(), time.perf_counter()
+        busy, own, began = cpuOf(cluster.scheduler.pid), time.process_time(), time.perf_counter()
         for _ in range(options.tasks // 20):
             futures = [workers.submit(pickle.dumps, task) for _ in range(20)]
             [future.result() for future in futures]
         wall = time.perf_counter() - began
-        busy, own = cpuOf(process.pid) - busy, time.process_time() - own
+        busy, own = cpuOf(cluster.scheduler.pid) - busy, time.process_time() - own
         workers.end(atOnce=False)
     each = 1e3 / options.tasks
     return {"scheduler": busy * each, "client": own * each, "wall": wall * each}
-
-
-@contextlib.contextmanager
-def daskCluster(folder):
-    """A scheduler and a worker of one thread, as a user starts them: address and process."""
-    file = folder / "scheduler.json"
-    commands = (("dask_scheduler", "--port", "0", "--host", "127.0.0.1"),
-                ("dask_worker", "--nthreads", "1"))  # fmt: skip
-    with contextlib.ExitStack() as stack:
-        processes = []
-        for module, *more in commands:
-            command = [sys.executable, "-m", f"distributed.cli.{module}", "--no-dashboard",
-                       "--scheduler-file", str(file), *more]  # fmt: skip
-            process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=ROOT)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            processes.append(process)
-            while not (file.exists() and file.stat().st_size):
-                time.sleep(0.05)
-        yield json.loads(file.read_text())["address"], processes[0]
 
 
 def cpuOf(pid):

@@ -41,7 +41,7 @@ class DaskWorkers:
         self._client, self._most = _connected(cluster), most
         self._theirs: dict[Future, distributed.Future] = {}
         self._due = self._threads = 0
-        self.words = f"Dask's scheduler {self._client.scheduler.address}"
+        self.words = f"threads of Dask's scheduler {self._client.scheduler.address}"
 
     def submit(self, function: Callable, *arguments: Any) -> Future:
         """Have a function called by some worker."""

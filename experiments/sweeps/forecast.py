@@ -15,7 +15,7 @@ from experiments.sweeps.grid import Grid
 from experiments.sweeps.processes import Processes
 from experiments.sweeps.requests import Request
 from experiments.sweeps.store import Store
-from experiments.sweeps.sweeping import THREADS
+from experiments.sweeps.sweeping import threadsOf
 from experiments.sweeps.work import Effort, measure
 from lookslinear.errors import whole_number
 from training.display import duration
@@ -40,7 +40,7 @@ def forecast(request: Request, experiments: Mapping[str, Experiment], console: C
         grid.check()
         store = Store(request.folder)
         store.refuseOthers(grid.experiment.name)
-        threads = whole_number(request.threads or THREADS, "threads")
+        threads = threadsOf(request)
         count = _countOf(request, threads)
     stored = sum(store.holds(cell.key) for cell in grid.cells())
     console.print(f"{grid.size} cells: {grid.told}", highlight=False)

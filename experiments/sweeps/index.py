@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,16 +23,14 @@ FILE = "index.sqlite"
 VERSION = 1
 #: Cells that are committed at once.
 BATCH = 1000
-_SCHEMA = f"""
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS origins (number INTEGER PRIMARY KEY, origin TEXT UNIQUE);
-CREATE TABLE IF NOT EXISTS cells (
-    key TEXT PRIMARY KEY, signature TEXT, origin INTEGER, started TEXT, seconds REAL,
-    config TEXT, reasons TEXT, rows TEXT
-);
-PRAGMA user_version = {VERSION};
-COMMIT;
-"""
+_SCHEMA = (
+    "DROP TABLE IF EXISTS cells",
+    "DROP TABLE IF EXISTS origins",
+    "CREATE TABLE origins (number INTEGER PRIMARY KEY, origin TEXT UNIQUE)",
+    "CREATE TABLE cells (key TEXT PRIMARY KEY, signature TEXT, origin INTEGER, started TEXT, "
+    "seconds REAL, config TEXT, reasons TEXT, rows TEXT)",
+    f"PRAGMA user_version = {VERSION}",
+)
 
 
 class Row(NamedTuple):
@@ -74,21 +71,27 @@ class Index:
             self._refresh()
         except sqlite3.OperationalError:  # a full disk, or one that cannot be written
             self._turnTo(sqlite3.connect(":memory:"))
-        except sqlite3.DatabaseError:  # damaged
-            (self.store.root / FILE).unlink(missing_ok=True)
-            self._turnTo(_opened(self.store.root / FILE))
+        except sqlite3.DatabaseError:
+            self._makeAnew()
         return self
 
     def keys(self) -> set[str]:
         """The names of all cells that are whole."""
         return {key for (key,) in self._database.execute("SELECT key FROM cells")}
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> list[Row]:
         """What is known of each cell, in the order of their names."""
+        try:
+            return self._rows()
+        except sqlite3.DatabaseError:
+            self._makeAnew()
+            return self._rows()
+
+    def _rows(self) -> list[Row]:
         fields = "key, origins.origin, started, seconds, config, reasons, rows"
         joined = "cells JOIN origins ON cells.origin = origins.number"
         found = self._database.execute(f"SELECT {fields} FROM {joined} ORDER BY key")
-        return (Row(*values) for values in found)
+        return [Row(*values) for values in found]
 
     def origins(self) -> list[tuple[dict, int]]:
         """Which code and versions cells were made by, and how many by each."""
@@ -97,6 +100,11 @@ class Index:
             "GROUP BY number ORDER BY number"
         )
         return [(json.loads(origin), count) for origin, count in found]
+
+    def _makeAnew(self) -> None:
+        """It is damaged."""
+        (self.store.root / FILE).unlink(missing_ok=True)
+        self._turnTo(_opened(self.store.root / FILE))
 
     def _turnTo(self, database: sqlite3.Connection) -> None:
         self._database.close()
@@ -156,10 +164,17 @@ def _opened(path: Path) -> sqlite3.Connection:
 def _prepare(database: sqlite3.Connection) -> None:
     # Nothing is lost with the index: it need not wait for the disk.
     database.execute("PRAGMA synchronous = OFF")
+    if not _isOfThisVersion(database):
+        database.execute("BEGIN IMMEDIATE")
+        if not _isOfThisVersion(database):  # another sweep may have been faster
+            for statement in _SCHEMA:
+                database.execute(statement)
+        database.commit()
+
+
+def _isOfThisVersion(database: sqlite3.Connection) -> bool:
     ((version,),) = database.execute("PRAGMA user_version")
-    if version != VERSION:
-        database.executescript("DROP TABLE IF EXISTS cells; DROP TABLE IF EXISTS origins;")
-        database.executescript(_SCHEMA)
+    return version == VERSION
 
 
 def _signature(folder: Path) -> str:

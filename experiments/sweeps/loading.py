@@ -81,7 +81,7 @@ def load(folder: Path | str) -> LoadedSweep:
     store = Store(folder)
     experiment = store.experiment
     with Index(store) as index:
-        rows, origins = list(index.refresh().rows()), index.origins()
+        rows, origins = index.refresh().rows(), index.origins()
     if index.problems:
         warnings.warn(
             f"{len(index.problems)} damaged cells of {str(folder)!r} are left out, such as: "

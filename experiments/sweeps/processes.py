@@ -11,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -45,7 +46,7 @@ class Processes:
         threads = whole_number(threads, "threads")
         self._count = self.countOf(workers, threads)
         self._threads = threads
-        self.words = f"processes of this machine: {self._count}, threads of each: {threads}"
+        self.words = "processes of this machine"
         self._context = multiprocessing.get_context(_startForkserver(modules, threads))
         self._free = [self._pool() for _ in range(self._count)]
         self._pools = set(self._free)
@@ -86,9 +87,10 @@ class Processes:
     def end(self, atOnce: bool) -> None:
         """Let the processes end, or end them."""
         if atOnce:
-            for process in multiprocessing.active_children():
-                process.kill()
-        for pool in self._pools:
+            for pool in list(self._pools):  # the pools' own kill_workers is of Python 3.14
+                for process in list((pool._processes or {}).values()):
+                    process.kill()
+        for pool in list(self._pools):
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _release(self, pool: ProcessPoolExecutor, done: Future) -> None:
@@ -112,12 +114,19 @@ def _startForkserver(modules: Sequence[str], threads: int) -> str:
     """Have what workers need imported once, with one thread, and deaf to Ctrl-C; how to start."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return "spawn"
-    forkserver.set_forkserver_preload([__name__, *modules])
+    forkserver.set_forkserver_preload([__name__, *modules, *_ofMain()])
     flags = f"compile__timeout={LOCK_SECONDS},{os.environ.get('THEANO_FLAGS', '')}".rstrip(",")
     variables = dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"THEANO_FLAGS": flags}
     with _environment(variables), _deaf():
         forkserver.ensure_running()
     return "forkserver"
+
+
+def _ofMain() -> list[str]:
+    """What the main program imports: each worker imports that program, as the library has it."""
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    commands = [name for name in ("experiments.commands",) if name in sys.modules]
+    return [*commands, *([main.name] if main else [])]
 
 
 @contextlib.contextmanager

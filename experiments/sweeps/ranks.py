@@ -23,7 +23,7 @@ class Ranks:
         started = MPI.COMM_WORLD.Get_size() - 1
         self._count = whole_number(workers or started or 1, "workers")
         self._executor = MPIPoolExecutor(self._count)
-        self.words = f"{self._count} ranks of MPI"
+        self.words = "ranks of MPI"
 
     def submit(self, function: Callable, *arguments: Any) -> Future:
         """Have a function called by some rank."""

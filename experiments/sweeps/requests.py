@@ -23,7 +23,7 @@ SUFFIXES = (".yaml", ".yml", ".toml")
 class Request:
     """What a user asks for: an experiment's name and its axes, as they were written.
 
-    The fields are the keys of a file too; None and 0 stand for what nobody said.
+    The fields are the keys of a file too; None stands for what nobody said.
     """
 
     experiment: str = ""
@@ -31,7 +31,7 @@ class Request:
     seeds: int | None = None
     output: Path | None = None
     workers: int | None = None
-    threads: int = 0
+    threads: int | None = None
     cluster: str | None = None
 
     def gridIn(self, experiments: Mapping[str, Experiment]) -> Grid:

@@ -155,7 +155,7 @@ class Runner:
 
     def _lose(self, cell: Cell, words: str) -> None:
         self.tally.lost.append(cell)
-        self._stopping = self._stopping or f"{self.workers.words} was lost{words}"
+        self._stopping = self._stopping or f"the workers are gone, {self.workers.words}{words}"
 
     def _died(self, cell: Cell) -> Outcome:
         if self.store.holds(cell.key):  # it died after the cell was stored

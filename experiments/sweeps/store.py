@@ -98,22 +98,21 @@ class Store:
             If it holds anything else, or cannot be written.
         """
         self.refuseOthers(experiment)
-        try:
+        with self._beginning():
             for name in (CELLS, RUNNING):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             # Written even where it is there, with the same words: a folder that cannot be written
             # is noticed before anything is computed.
             replaceText(self.root / STAMP, _json({"format": FORMAT, "experiment": experiment}))
-        except OSError as error:
-            raise ValueError(f"sweep {str(self.root)!r} cannot be written: {error}.") from error
         return self
 
     def keepGrid(self, axes: Mapping[str, tuple]) -> None:
-        """Note which axes were asked for."""
+        """Note which axes were asked for; ValueError if that cannot be written."""
         text = _json({"axes": {name: list(values) for name, values in axes.items()}})
         name = hashlib.sha256(text.encode()).hexdigest()[:12]
-        (self.root / GRIDS).mkdir(exist_ok=True)
-        replaceText(self.root / GRIDS / f"{name}.json", text)
+        with self._beginning():
+            (self.root / GRIDS).mkdir(exist_ok=True)
+            replaceText(self.root / GRIDS / f"{name}.json", text)
 
     def grids(self) -> list[dict[str, list]]:
         """The axes of each grid that was asked for."""
@@ -130,10 +129,9 @@ class Store:
 
     def stored(self) -> Iterator[str]:
         """The names of all stored cells."""
-        with suppress(FileNotFoundError):
-            for shelf in sorted(os.listdir(self.root / CELLS)):
-                names = sorted(os.listdir(self.root / CELLS / shelf))
-                yield from (name for name in names if name.startswith(shelf))
+        for shelf in _namesIn(self.root / CELLS):
+            names = _namesIn(self.root / CELLS / shelf)
+            yield from (name for name in names if name.startswith(shelf))
 
     @contextmanager
     def claim(self, key: str) -> Iterator[bool]:
@@ -187,14 +185,24 @@ class Store:
         return aside
 
     def tidy(self) -> None:
-        """Remove what only sweeps at work need, if none is."""
+        """Remove what killed sweeps have left, and what only sweeps at work need, if none is."""
         for path in (self.root / RUNNING).glob("*.lock"):
             with suppress(filelock.Timeout, OSError), self._held(path):
                 shutil.rmtree(path.with_suffix(""), ignore_errors=True)
                 path.unlink()
-        for name in (RUNNING, FAILED):
-            with suppress(OSError):
-                (self.root / name).rmdir()
+        with suppress(OSError):
+            (self.root / RUNNING).rmdir()
+            for partial in (*self.root.glob(".partial-*"), *self.root.glob("*/.partial-*")):
+                partial.unlink()
+        with suppress(OSError):
+            (self.root / FAILED).rmdir()
+
+    @contextmanager
+    def _beginning(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ValueError(f"sweep {str(self.root)!r} cannot be written: {error}.") from error
 
     def _held(self, path: Path) -> filelock.FileLock:
         return filelock.FileLock(path, blocking=False, is_singleton=False)
@@ -206,6 +214,13 @@ class Store:
             isOurs = path.name in ours and not any(path.iterdir()) if path.is_dir() else False
             if not isOurs and not path.name.startswith(".partial-"):
                 yield path
+
+
+def _namesIn(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _json(content: Mapping) -> str:

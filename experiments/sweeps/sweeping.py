@@ -120,9 +120,14 @@ def sweep(
 
 def workersOfRequest(request: Request, grid: Grid) -> Workers:
     """The workers that are asked for, who import what the experiment needs."""
-    threads = whole_number(request.threads or THREADS, "threads")
+    threads = threadsOf(request)
     modules = [grid.experiment.run.__module__, "experiments.sweeps.work"]
     return workersOf(request.cluster, request.workers, threads, modules)
+
+
+def threadsOf(request: Request) -> int:
+    """How many threads each worker computes with; ValueError or TypeError for none."""
+    return whole_number(THREADS if request.threads is None else request.threads, "threads")
 
 
 def _missing(store: Store, grid: Grid, console: Console, retry: bool) -> Missing:
@@ -148,7 +153,10 @@ def _missing(store: Store, grid: Grid, console: Console, retry: bool) -> Missing
 def _opening(missing: Missing, workers: Workers) -> str:
     grid = missing.grid
     words = f"{grid.experiment.name}: {grid.size} cells ({grid.told}), {missing.due} to run"
-    words += f" on {workers.words}" if missing.due else ""
+    if missing.due:
+        count = workers.count()
+        words += f" by {count} worker{'s' * (count != 1)} ({workers.words})"
+        words += "" if count else ", so it waits for one"
     if missing.skipped:
         words += (
             f"; {missing.skipped} have failed {ENOUGH} times and are skipped, unless you say "
@@ -165,7 +173,7 @@ def _run(
     console: Console,
     errors: Console,
 ) -> Account:
-    grid, threads = missing.grid, request.threads or THREADS
+    grid, threads = missing.grid, threadsOf(request)
 
     def makeTask(cell: Cell) -> Task:
         return Task(str(store.root.resolve()), grid.experiment, cell, threads)
@@ -227,8 +235,8 @@ def _close(
     words += [f"{rest} to be run yet"] if rest else []
     if account.stopped:
         errors.print(f"error: {account.stopped}", **_PLAIN)
-    for words in account.lost:
-        errors.print(f"lost under way: {words}", **_PLAIN)
+    for cell in account.lost:
+        errors.print(f"lost under way: {cell}", **_PLAIN)
     if account.isInterrupted:
         errors.print("interrupted: what was finished is stored", **_PLAIN)
     if rest:

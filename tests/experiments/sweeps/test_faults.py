@@ -3,20 +3,18 @@
 `make test-faults` runs those, marked `faults`, that start clusters or take many processes.
 """
 
-import contextlib
-import json
 import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
 import experiments
+from clusters import Dask, descendants, killWorker
 from experiments.conducting import UsageError
 from experiments.sweeps.store import Store
 from tests.experiments.sweeps import killed
@@ -75,6 +73,7 @@ def test_aKilledWorkerCostsNoCell(tmp_path, whole):
     assert contentOf(root) == whole
 
 
+@pytest.mark.faults
 def test_workersEndWithTheProcessThatStartedThem(tmp_path):
     process = killed.start(tmp_path / "sweep", cells=4, seconds=600)
     while killed.sizeOf(killed.logOf(tmp_path / "sweep")) < len("1 0\n1 1\n"):
@@ -87,13 +86,6 @@ def test_workersEndWithTheProcessThatStartedThem(tmp_path):
     while any(map(isAlive, workers)):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def descendants(pid):
-    """The processes that a process has started, and those that these have."""
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        found = [int(word) for word in file.read().split()]
-    return found + [one for child in found for one in descendants(child)]
 
 
 def isAlive(pid):
@@ -185,51 +177,16 @@ def test_aFolderThatCannotBeWrittenIsRefusedAndCanBeRead(tmp_path, mount, whole)
 
 @pytest.fixture
 def dask(tmp_path):
-    """A scheduler and two workers as a user would start them; kills them by their names."""
+    """A scheduler and two workers as a user would start them."""
     pytest.importorskip("distributed")
-    file = tmp_path / "scheduler.json"
-    with contextlib.ExitStack() as stack:
-        yield Dask(stack, file)
-
-
-class Dask:
-    """Processes of a cluster: `address`, `restart`, `kill`."""
-
-    def __init__(self, stack, file):
-        self.stack, self.file, self.processes = stack, file, {}
-        self.restart()
-
-    def restart(self):
-        self.file.unlink(missing_ok=True)
-        common = "--no-dashboard", "--scheduler-file", self.file
-        self._start("scheduler", "dask_scheduler", "--port", 0, "--host", "127.0.0.1", *common)
-        while not killed.sizeOf(self.file):
-            time.sleep(0.02)
-        for name in ("one", "two"):
-            self._start(name, "dask_worker", "--nthreads", 1, *common)
-
-    @property
-    def address(self):
-        return json.loads(self.file.read_text())["address"]
-
-    def kill(self, name):
-        """Kill -9: the scheduler itself, of a worker what its nanny has started."""
-        process = self.processes[name]
-        for pid in [process.pid] if name == "scheduler" else descendants(process.pid):
-            os.kill(pid, signal.SIGKILL)
-
-    def _start(self, name, module, *options):
-        command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, options)]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.processes[name] = process
-        self.stack.callback(process.wait)
-        self.stack.callback(process.terminate)
+    with Dask(tmp_path / "scheduler.json", 2) as cluster:
+        yield cluster
 
 
 @pytest.mark.faults
 def test_aKilledDaskWorkerCostsNoCell(tmp_path, dask, whole):
     root = tmp_path / "sweep"
-    later(root, 2, lambda: dask.kill("one"))
+    later(root, 2, lambda: killWorker(dask.nannies[0]))
     assert swept(root, *grid(tmp_path), seeds=SEEDS, cluster=dask.address, workers=None) == 0
     assert contentOf(root) == whole
 
@@ -237,19 +194,20 @@ def test_aKilledDaskWorkerCostsNoCell(tmp_path, dask, whole):
 @pytest.mark.faults
 def test_aKilledDaskSchedulerIsSaidAndTheNextOneGoesOn(tmp_path, dask, whole):
     root, errors, options = tmp_path / "sweep", Words(), {"seeds": SEEDS, "workers": None}
-    later(root, 2, lambda: dask.kill("scheduler"))
+    later(root, 2, dask.scheduler.kill)
     assert swept(root, *grid(tmp_path), cluster=dask.address, errors=errors, **options) == 3
-    assert f"error: Dask's scheduler {dask.address} was lost" in errors.text
+    assert f"error: the workers are gone, threads of Dask's scheduler {dask.address}" in errors.text
     assert errors.text.count("lost under way: seconds=0.1") in range(1, 5)
     left = len(stored(root))
     assert 2 <= left < SEEDS
-    dask.restart()
+    dask.start()
     console = Words()
     assert swept(root, *grid(tmp_path), cluster=dask.address, console=console, **options) == 0
     assert f"{SEEDS - left} stored now, {left} before" in console.text
     assert contentOf(root) == whole
 
 
+@pytest.mark.faults
 def test_aSweepMovesToDaskAndBack(tmp_path, dask, whole):
     root = tmp_path / "sweep"
     assert swept(root, *grid(tmp_path), seeds=2) == 0

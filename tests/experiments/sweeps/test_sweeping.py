@@ -169,11 +169,18 @@ def test_aDamagedCellIsSetAsideAndRunAgain(whole, copy, damage, isIndexed):
     assert contentOf(copy) == contentOf(whole)
 
 
-@pytest.mark.parametrize("content", [b"", b"no database at all, but long enough", None])
-def test_theIndexIsMadeAnew(whole, copy, content):
-    (copy / "index.sqlite").unlink() if content is None else (copy / "index.sqlite").write_bytes(
-        content
-    )
+def garbled(content):
+    """The first page of a database, and nothing that can be read behind it."""
+    return content[:4096] + b"x" * (len(content) - 4096)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda content: b"", lambda content: b"x" * 5000, garbled, lambda content: None]
+)
+def test_theIndexIsMadeAnew(whole, copy, change):
+    index = copy / "index.sqlite"
+    content = change(index.read_bytes())
+    index.unlink() if content is None else index.write_bytes(content)
     one, two = experiments.load(whole), experiments.load(copy)
     pd.testing.assert_frame_equal(one.table, two.table)
     pd.testing.assert_frame_equal(one.cells, two.cells)
@@ -190,6 +197,7 @@ def test_theIndexIsMadeAnew(whole, copy, content):
         (["size=1"], {"workers": 0}, "workers must be at least 1. Received: 0"),
         (["size=1"], {"workers": 1.5}, "workers must be a whole number"),
         (["size=1"], {"threads": -1}, "threads must be at least 1"),
+        (["size=1"], {"threads": 0}, "threads must be at least 1"),
         (["size=1"], {"cluster": "slurn"}, "Did you mean 'slurm'"),
         (["size=1"], {"cluster": "kubernetes"}, "Install the extra: pip install .*kubernetes"),
         (["size=1"], {"cluster": "slurm"}, "Install the extra: pip install .*jobqueue"),

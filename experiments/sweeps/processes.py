@@ -116,7 +116,10 @@ def _startForkserver(modules: Sequence[str], threads: int) -> str:
         return "spawn"
     forkserver.set_forkserver_preload([__name__, *modules, *_ofMain()])
     flags = f"compile__timeout={LOCK_SECONDS},{os.environ.get('THEANO_FLAGS', '')}".rstrip(",")
-    variables = dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"THEANO_FLAGS": flags}
+    # Before Python 3.13 the server looks for modules by its own path alone, and says nothing.
+    path = os.pathsep.join([*map(str, filter(None, sys.path)), os.environ.get("PYTHONPATH", "")])
+    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    variables |= {"THEANO_FLAGS": flags, "PYTHONPATH": path.rstrip(os.pathsep)}
     with _environment(variables), _deaf():
         forkserver.ensure_running()
     return "forkserver"

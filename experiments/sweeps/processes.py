@@ -126,10 +126,9 @@ def _startForkserver(modules: Sequence[str], threads: int) -> str:
 
 
 def _ofMain() -> list[str]:
-    """What the main program imports: each worker imports that program, as the library has it."""
-    main = getattr(sys.modules["__main__"], "__spec__", None)
-    commands = [name for name in ("experiments.commands",) if name in sys.modules]
-    return [*commands, *([main.name] if main else [])]
+    """What the installed command imports, which each worker reads as a script; `-m` it does not."""
+    isScript = getattr(sys.modules["__main__"], "__spec__", None) is None
+    return [name for name in ("experiments.commands",) if isScript and name in sys.modules]
 
 
 @contextlib.contextmanager

@@ -26,14 +26,15 @@ LACKING := import importlib.util, os, shutil, sys, sysconfig; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help experiment docs test test-hosts test-peers lint constraints bench bench-quick bench-propagation bench-theano \
-    bench-training clean FORCE
+.PHONY: help experiment docs test test-faults test-hosts test-peers lint constraints bench bench-quick \
+    bench-propagation bench-sweep bench-theano bench-training clean FORCE
 
 help:
 	@echo 'make experiment    run the main job: python -m experiments variance-propagation'
 	@echo 'make docs          run all experiments and hold all published claims: 10 minutes; writes'
 	@echo '                   the figures of docs/, docs/published.md and docs/catalogue.md'
 	@echo 'make test          run the whole test suite'
+	@echo 'make test-faults   kill sweeps, workers and clusters, fill disks: a minute or two'
 	@echo 'make test-hosts    test lookslinear alone, as a guest in Keras, on NumPy 2 (.venv-hosts)'
 	@echo 'make test-peers    hold what PyTorch and JAX draw to our laws (.venv-bench)'
 	@echo 'make lint          check the code and its format with ruff'
@@ -43,6 +44,8 @@ help:
 	@echo 'make bench-propagation'
 	@echo '                   measure streamed second moments beside a plain PyTorch script: 15'
 	@echo '                   minutes; ARGS=--report writes benchmarks/results/propagation.md'
+	@echo 'make bench-sweep   measure what a cell of a sweep costs: two minutes; writes'
+	@echo '                   benchmarks/results/sweeps.md'
 	@echo 'make bench-theano  measure what the BLAS and the convolution rewrite bring'
 	@echo 'make bench-training'
 	@echo '                   measure training steps beside PyTorch and plain Theano, what the trainer'
@@ -77,6 +80,9 @@ docs: $(READY) $(KERNELS)
 test: $(READY) $(KERNELS)
 	$(VENV_PYTHON) -m pytest $(ARGS)
 
+test-faults: $(READY) $(KERNELS)
+	$(VENV_PYTHON) -m pytest -m faults $(ARGS) tests/experiments/sweeps
+
 test-hosts: $(HOSTS_READY)
 	@$(HOSTS_PYTHON) $(PIP) install --quiet --force-reinstall --no-deps .
 	@rm -rf build looks_linear.egg-info
@@ -99,6 +105,9 @@ bench-quick: $(READY) $(KERNELS) $(BENCH_READY)
 
 bench-propagation: $(READY) $(KERNELS) $(BENCH_READY)
 	$(VENV_PYTHON) benchmarks/propagation.py $(ARGS)
+
+bench-sweep: $(READY) $(KERNELS)
+	PYTHONPATH=. $(VENV_PYTHON) benchmarks/sweeps.py $(ARGS)
 
 bench-theano: $(READY) $(KERNELS)
 	$(VENV_PYTHON) benchmarks/theano_speed.py $(ARGS)

@@ -10,7 +10,8 @@ flags must stand before Theano's first import. At that import this module
 - registers the rewrite `conv_openmp`, which spreads the images of a convolution over the cores, and
   the samples of whatever operation says `sharesSamples`. `optimizer_excluding=conv_openmp` in
   THEANO_FLAGS turns it off; a forked child uses one core;
-- lets glibc keep freed memory for the next call, unless a MALLOC_ variable says how much to keep.
+- lets glibc keep freed memory for the next call, unless a MALLOC_ variable says how much to keep;
+- lets one process use what another has compiled, also of operations that have no properties.
 
 A Theano that is imported already stays as it is: no flag, no rewrite, no filter. A script that
 imports Theano before this module needs two lines in ~/.theanorc, since Theano 1.1.2 does not find
@@ -86,8 +87,10 @@ def _prepareTheano():
     if not prepared.config.cxx:
         _warnWithoutCompiler(prepared.config)
         _repairSlowConvolutions()
-    elif _coreCount() > 1:
-        _registerConvRewrite()
+    else:
+        _repairCacheKeys()
+        if _coreCount() > 1:
+            _registerConvRewrite()
     _keepFreedMemory()
     return prepared
 
@@ -217,6 +220,22 @@ def _repairSlowConvolutions():
     abstract_conv.imported_scipy_signal = True
     # The check refuses what no C code replaces, although it has an implementation in Python.
     optdb.remove_tags("AbstractConvCheck", "fast_run", "fast_compile")
+
+
+def _repairCacheKeys():
+    """Let what one process has compiled serve the next one, matrix products among it.
+
+    Theano takes an operation without properties for one without a version, and compiles it in each
+    process anew. Once a class is made nothing but that mistake reads `__props__`.
+    """
+    from theano.graph.op import COp
+
+    operations = [COp]
+    while operations:
+        operation = operations.pop()
+        operations += operation.__subclasses__()
+        if operation.__dict__.get("__props__") == ():
+            operation.__props__ = ("__class__",)
 
 
 def _coreCount():

@@ -22,6 +22,7 @@ from experiments.published import CLAIMS, holdAll, markdownOf, shownTable
 from experiments.registry import EXPERIMENTS
 from experiments.running import RESULTS, newFolder, refuseUnwritable, replaceText
 from experiments.stored import readRun
+from experiments.sweeps.command import Sweep
 from lookslinear.errors import known_name, whole_number
 
 #: A switch, whose default goes without saying.
@@ -185,4 +186,5 @@ COMMANDS: Mapping[str, type] = {
     "published": Published,
     "initialisations": Initialisations,
     "audit": AuditWeights,
+    "sweep": Sweep,
 }

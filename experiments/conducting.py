@@ -81,8 +81,11 @@ def _checkable(plan: Plan, check: bool) -> Plan:
 
 
 @contextmanager
-def progress(steps: int, console: Console) -> Iterator[Callable[[str], None]]:
-    """A bar over all steps; gives the function that moves it on by one."""
+def progress(steps: int, console: Console, period: float = 30) -> Iterator[Callable[[str], None]]:
+    """A bar over all steps; gives the function that moves it on by one.
+
+    The time left is told from the steps of the last `period` seconds.
+    """
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -90,6 +93,8 @@ def progress(steps: int, console: Console) -> Iterator[Callable[[str], None]]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,  # it would leave an empty line
+        speed_estimate_period=period,
     )
     with bar:
         task = bar.add_task("starting", total=steps)

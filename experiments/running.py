@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import importlib.metadata
 import json
 import os
@@ -120,7 +121,7 @@ def manifest(experiment: str, seed: int, started: datetime.datetime) -> dict:
         "seed": seed,
         "started": started.isoformat(timespec="seconds"),
         "seconds": round((finished - started).total_seconds(), 3),
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": versions(),
         "machine": {
             "system": platform.system(),
             "architecture": platform.machine(),
@@ -136,12 +137,13 @@ def writeRun(
     config: Config,
     result: Result,
     started: datetime.datetime,
+    **facts: object,
 ) -> None:
-    """The files that every experiment's run folder holds."""
+    """The files that every experiment's run folder holds; `facts` join its manifest."""
     _writeJson(folder / "config.json", dataclasses.asdict(config))
     result.table.to_csv(folder / "table.csv", index=False)
     np.savez_compressed(folder / "arrays.npz", **result.arrays)
-    origin = manifest(experiment, config.seed, started)
+    origin = {**manifest(experiment, config.seed, started), **facts}
     digests = {name: digest(folder / name) for name in VOUCHED}
     _writeJson(
         folder / "manifest.json", {**origin, "reasons": dict(result.reasons), "sha256": digests}
@@ -150,7 +152,7 @@ def writeRun(
 
 def replaceText(path: Path, text: str) -> None:
     """Put a text in the place of an old one, which stays whole until the new one is."""
-    partial = path.with_name(f".partial-{path.name}")
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
 
@@ -163,10 +165,16 @@ def refuseUnwritable(path: Path | None, name: str) -> None:
         )
 
 
+def versions() -> dict[str, str]:
+    """Versions of Python and of what numbers come from."""
+    return {"python": platform.python_version(), **_versions()}
+
+
 def _writeJson(path: Path, content: Mapping) -> None:
     path.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     """Versions of what is installed; this project's own where it runs from its checkout."""
     from lookslinear import __version__
@@ -180,6 +188,7 @@ def _versions() -> dict[str, str]:
     return versions
 
 
+@functools.cache
 def _processor() -> str:
     information = Path("/proc/cpuinfo")
     if information.exists():

@@ -7,7 +7,7 @@ import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,12 +65,28 @@ def readRun(folder: Path) -> StoredRun:
     """
     folder = Path(folder)
     manifest = _readManifest(folder)
-    for name in VOUCHED:
-        if manifest["sha256"].get(name) != digest(folder / name):
-            raise _damaged(folder / name, "it is not what the run wrote")
+    _refuseAnotherVersion(folder, manifest)
+    vouchedFiles(folder)
     config = _readJson(folder, "config.json")
     table, arrays = _readTable(folder), _readArrays(folder)
     return StoredRun(folder, manifest["experiment"], config, manifest, table, arrays)
+
+
+def vouchedFiles(folder: Path) -> dict[str, bytes]:
+    """What is in the files of a run, its manifest's too, held to their checksums; of any version.
+
+    Raises
+    ------
+    StoredRunError
+        If a file is missing or damaged.
+    """
+    manifest = _readManifest(folder)
+    _refuseOtherKinds(folder, manifest)
+    contents = {name: (folder / name).read_bytes() for name in FILES}
+    for name in VOUCHED:
+        if manifest["sha256"].get(name) != hashlib.sha256(contents[name]).hexdigest():
+            raise _damaged(folder / name, "it is not what the run wrote")
+    return contents
 
 
 def storedRuns(root: Path) -> Iterator[Path]:
@@ -102,7 +118,10 @@ def _readManifest(folder: Path) -> dict:
             f"run {str(folder)!r} is incomplete or no run: it has no {', '.join(missing)}. "
             f"Run the experiment again into another folder."
         )
-    manifest = _readJson(folder, "manifest.json")
+    return _readJson(folder, "manifest.json")
+
+
+def _refuseAnotherVersion(folder: Path, manifest: Mapping) -> None:
     version = manifest.get("versions", {})
     version = version.get("looks-linear") if isinstance(version, dict) else None
     if version != __version__ or "experiment" not in manifest:
@@ -110,6 +129,9 @@ def _readManifest(folder: Path) -> dict:
             folder,
             f"version {version or 'unknown'}" if version != __version__ else "an early version",
         )
+
+
+def _refuseOtherKinds(folder: Path, manifest: Mapping) -> None:
     for name, kind in NEEDED.items():
         if not isinstance(manifest.get(name), kind):
             raise _damaged(folder / "manifest.json", f"{name!r} must be a {kind.__name__}")
@@ -117,7 +139,6 @@ def _readManifest(folder: Path) -> dict:
         datetime.datetime.fromisoformat(manifest["started"])
     except ValueError as error:
         raise _damaged(folder / "manifest.json", error) from error
-    return manifest
 
 
 def _readJson(folder: Path, name: str) -> dict:

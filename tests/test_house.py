@@ -35,6 +35,7 @@ OUTSIDE = {
     "experiments": {
         "jinja2", "numpy", "pandas", "matplotlib", "rich", "safetensors", "sklearn",
         "threadpoolctl", "tyro",
+        "filelock", "yaml", "tomli", "distributed", "dask_jobqueue", "dask_kubernetes", "mpi4py",
     },
 }  # fmt: skip
 #: Rooms inside lookslinear that never import one another.

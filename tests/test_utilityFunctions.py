@@ -486,3 +486,19 @@ def test_compileFunctionPassesItsArgumentsOn():
         y = T.vector()
         with pytest.raises(TypeError, match="allow_input_downcast"):
             compileFunction([y], y, mode=UNOPTIMISED)(np.array([0.1]))
+
+
+def test_whatOneProcessCompilesServesTheNext():
+    """Each operation has a version: Theano keeps what it compiles under it."""
+    from theano.graph.fg import FunctionGraph
+    from theano.link.c.basic import CLinker
+
+    x, y = T.matrix(), T.matrix()
+    function = compileFunction([x, y], T.specify_shape(T.dot(x, y), (2, 3)))
+    nodes = [node for node in function.maker.fgraph.toposort() if hasattr(node.op, "c_code")]
+    names = {type(node.op).__name__ for node in nodes}
+    assert names >= {"Dot22", "SpecifyShape"}
+    for node in nodes:
+        alone = node.op.make_node(*(variable.type() for variable in node.inputs))
+        version, _ = CLinker().accept(FunctionGraph(alone.inputs, alone.outputs)).cmodule_key()
+        assert version, f"{node.op} would be compiled in each process"

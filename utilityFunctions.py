@@ -39,17 +39,9 @@ import numpy as np
 from lookslinear.errors import nearest, whole_number
 
 __all__ = [
-    "T",
-    "cast",
-    "compileFunction",
-    "floatX",
-    "gradient",
-    "randomStream",
-    "sharedVar",
-    "theano",
-    "zeroClone",
-    "zeroShared",
-]
+    "T", "cast", "compileFunction", "floatX", "gradient", "randomStream", "sharedVar", "theano",
+    "zeroClone", "zeroShared",
+]  # fmt: skip
 
 # All BLAS routines that Theano's C code may call. PyPI's OpenBLAS prefixes its symbols by scipy_.
 BLAS_ROUTINES = (

@@ -83,7 +83,8 @@ def propagate(
     (True, (50, 4))
     """
     _check(stages, x, outputGradient)
-    weights, parts = Weights(stages, seed), _parts(stages, x)
+    parts = _parts(stages, x)
+    weights = Weights(stages, seed, users=len(parts))
     networks = [_Network(stages, x.shape[1:], weights, thread) for thread in range(len(parts))]
     logs = LogMeanSquares(*np.empty((2, len(stages), len(x))))
 
@@ -179,7 +180,8 @@ class _Network:
 
     def forward(self, l: int, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The outputs of stage l, and their mean squares."""
-        return self.kinds[l].forward(signal, self.weights[l])
+        kind = self.kinds[l]
+        return self.weights.lend(l, lambda weight: kind.forward(signal, weight))
 
     def following(self, l: int, signal: np.ndarray) -> np.ndarray:
         """The outputs of stage l, which are the next one's inputs."""
@@ -187,7 +189,8 @@ class _Network:
 
     def backward(self, l: int, signal: np.ndarray, gradient: np.ndarray):
         """The gradient before stage l, whose inputs were `signal`, and its mean squares."""
-        return self.kinds[l].backward(signal, gradient, self.weights[l])
+        kind = self.kinds[l]
+        return self.weights.lend(l, lambda weight: kind.backward(signal, gradient, weight))
 
 
 def _forward(

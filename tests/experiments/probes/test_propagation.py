@@ -115,9 +115,9 @@ def test_weights_are_drawn_again_bit_by_bit(monkeypatch, text, depth):
     stages, x, gradient = dense(text, depth)
     drawn = []
 
-    def counted(law, rng, threads):
+    def counted(law, rng, threads, out):
         drawn.append(rng.spawn_key[-1])
-        return draw(law, rng, threads)
+        return draw(law, rng, threads, out=out)
 
     monkeypatch.setattr(weights, "draw", counted)
     kept = propagate(stages, x, gradient, SEED)

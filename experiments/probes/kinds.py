@@ -29,13 +29,13 @@ class Kind:
 
     def forward(self, signal: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pre-activations after the layer, and their mean squares, one a sample."""
-        return _withMeanSquares(self._forward(signal, weight))
+        return _withMeanSquares(_called(self._forward, signal, weight))
 
     def backward(
         self, signal: np.ndarray, gradient: np.ndarray, weight: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The gradient before the layer, and its mean squares, one a sample."""
-        return _withMeanSquares(self._backward(signal, gradient, weight))
+        return _withMeanSquares(_called(self._backward, signal, gradient, weight))
 
     @functools.cached_property
     def _forward(self):
@@ -50,13 +50,15 @@ class Kind:
 
     def _compiled(self, inputs, output):
         # A linear layer's gradient does not depend on its input.
-        return compileFunction(
+        function = compileFunction(
             [*inputs, self._weight],
             output,
             givens={self._stored: self._weight},
             mode=modeOfThreads(),
             on_unused_input="ignore",
         )
+        function.trust_input = True  # its checks take longer than all other Python of a call
+        return function
 
 
 def kindOf(
@@ -86,6 +88,17 @@ def meanSquares(array: np.ndarray) -> np.ndarray:
     # One call of BLAS a sample: no array of squares, and sums as exact as pairwise ones.
     sums = np.matmul(rows, rows.swapaxes(1, 2))
     return sums[:, 0, 0].astype(float) / rows.shape[-1]
+
+
+def _called(function, *arrays: np.ndarray) -> np.ndarray:
+    """Call a function that trusts its arguments; those of another precision Theano converts."""
+    types = (argument.variable.type for argument in function.maker.inputs)
+    return function(
+        *(
+            array if array.dtype == kind.dtype else kind.filter(array)
+            for array, kind in zip(arrays, types, strict=False)
+        )
+    )
 
 
 def _withMeanSquares(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -201,6 +201,19 @@ def test_a_kind_is_compiled_once_for_each_precision():
         assert kindOf((32,), "relu", 32, ()) is not kind
 
 
+def test_arrays_of_lower_precision_are_converted_and_others_refused():
+    weight, signal = normal(32, 32), normal(3, 32, seed=1)
+    coarse = weight.astype("float32")
+    with theano.config.change_flags(floatX="float64"):
+        found = kindOf((32,), "linear", 32, ()).forward(signal, coarse)[0]
+        np.testing.assert_allclose(found, signal @ coarse, rtol=1e-12)
+    with theano.config.change_flags(floatX="float32"):
+        kind = kindOf((32,), "linear", 32, ())
+        for arrays in ((signal.astype("float32"), weight), (signal, coarse)):
+            with pytest.raises(TypeError, match="float64"):
+                kind.forward(*arrays)
+
+
 @pytest.mark.parametrize("depth", [5, 200])
 def test_few_kinds_serve_any_depth(depth):
     before = kinds._kindOfDtype.cache_info().currsize

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from utilityFunctions import compileFunction, floatX, gradient
+from utilityFunctions import T, compileFunction, floatX, gradient
 from experiments.probes.products import modeOfThreads
 from layers import FC, Activation, Convolution, Representation
 
@@ -26,16 +26,24 @@ class Kind:
         layer = Convolution(channels, s=sides, bias=False) if sides else FC(channels, bias=False)
         self._after = layer(Activation(activation)(self._before))
         self._stored, self._weight = layer.weight, layer.weight.type("weight")
+        self._dtype = np.dtype(self._weight.dtype)
 
     def forward(self, signal: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pre-activations after the layer, and their mean squares, one a sample."""
-        return _withMeanSquares(_called(self._forward, signal, weight))
+        return _withMeanSquares(self._forward(*map(self._converted, (signal, weight))))
 
     def backward(
         self, signal: np.ndarray, gradient: np.ndarray, weight: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The gradient before the layer, and its mean squares, one a sample."""
-        return _withMeanSquares(_called(self._backward, signal, gradient, weight))
+        arrays = map(self._converted, (signal, gradient, weight))
+        return _withMeanSquares(self._backward(*arrays))
+
+    def _converted(self, array: np.ndarray) -> np.ndarray:
+        """The array in our precision: from a lower one; Theano refuses to round."""
+        if array.dtype == self._dtype:
+            return array
+        return T.TensorType(self._dtype.name, array.ndim * [False]).filter(array)
 
     @functools.cached_property
     def _forward(self):
@@ -88,17 +96,6 @@ def meanSquares(array: np.ndarray) -> np.ndarray:
     # One call of BLAS a sample: no array of squares, and sums as exact as pairwise ones.
     sums = np.matmul(rows, rows.swapaxes(1, 2))
     return sums[:, 0, 0].astype(float) / rows.shape[-1]
-
-
-def _called(function, *arrays: np.ndarray) -> np.ndarray:
-    """Call a function that trusts its arguments; those of another precision Theano converts."""
-    types = (argument.variable.type for argument in function.maker.inputs)
-    return function(
-        *(
-            array if array.dtype == kind.dtype else kind.filter(array)
-            for array, kind in zip(arrays, types, strict=False)
-        )
-    )
 
 
 def _withMeanSquares(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

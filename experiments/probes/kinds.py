@@ -11,15 +11,12 @@ import functools
 import numpy as np
 
 from utilityFunctions import T, compileFunction, floatX, gradient
-from experiments.probes.products import modeOfThreads
+from experiments.probes.products import modeOfSharedProducts
 from layers import FC, Activation, Convolution, Representation
 
 
 class Kind:
-    """One kind of layer, activation and then weight, each way compiled once, when first needed.
-
-    A Kind serves one thread at a time.
-    """
+    """One kind of layer, activation and then weight, each way compiled once, when first needed."""
 
     def __init__(self, inputShape, activation: str, channels: int, sides):
         self._before = Representation(inputShape)
@@ -62,7 +59,7 @@ class Kind:
             [*inputs, self._weight],
             output,
             givens={self._stored: self._weight},
-            mode=modeOfThreads(),
+            mode=modeOfSharedProducts(),
             on_unused_input="ignore",
         )
         function.trust_input = True  # its checks take longer than all other Python of a call
@@ -70,18 +67,14 @@ class Kind:
 
 
 def kindOf(
-    inputShape: tuple[int, ...],
-    activation: str,
-    channels: int,
-    sides: tuple[int, ...],
-    thread: int = 0,
+    inputShape: tuple[int, ...], activation: str, channels: int, sides: tuple[int, ...]
 ) -> Kind:
     """The compiled kind of layer; the same one for the same arguments and floatX."""
-    return _kindOfDtype(inputShape, activation, channels, sides, floatX(), thread)
+    return _kindOfDtype(inputShape, activation, channels, sides, floatX())
 
 
 @functools.lru_cache(maxsize=256)
-def _kindOfDtype(inputShape, activation, channels, sides, dtype, thread) -> Kind:
+def _kindOfDtype(inputShape, activation, channels, sides, dtype) -> Kind:
     return Kind(inputShape, activation, channels, sides)
 
 

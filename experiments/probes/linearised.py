@@ -9,7 +9,7 @@ a gradient is asked to go through them.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -68,7 +68,7 @@ class Network:
     def __init__(self, stages: Sequence, inputShape: Sequence[int], seed: Rng):
         flat = list(every_stage(stages))
         seed = as_seed(seed)
-        weights = Weights(flat, seed, memory=MEMORY)
+        weights = Weights(flat, seed, MEMORY)
         numbers = iter(range(len(flat)))
         self.inputShape = tuple(inputShape)
         self.parts = _parts(stages, self.inputShape, weights, numbers, seed)
@@ -134,28 +134,23 @@ class _StagePart:
 
     def forward(self, signal: np.ndarray):
         statistics = _statistics(signal, self._stage.normalisation)
-        outputs = self._through(statistics, lambda kind: kind.forward(signal))
+        outputs = self._set(statistics).forward(signal)
         return outputs, (signal, statistics)
 
     def push(self, record, tangents: np.ndarray) -> np.ndarray:
         signal, statistics = record
-        signal = _repeated(signal, tangents)
-        return self._through(statistics, lambda kind: kind.push(signal, tangents))
+        return self._set(statistics).push(_repeated(signal, tangents), tangents)
 
     def pull(self, record, gradients: np.ndarray, throughStatistics: bool) -> np.ndarray:
         signal, statistics = record
-        signals = _repeated(signal, gradients)
-        found = self._through(statistics, lambda kind: kind.pull(signals, gradients))
+        found = self._set(statistics).pull(_repeated(signal, gradients), gradients)
         if throughStatistics and statistics:
             return _throughStatistics(found, signal, statistics, self._stage.normalisation)
         return found
 
-    def _through(self, statistics: Statistics | None, way: Callable[[_Kind], np.ndarray]):
-        def withWeight(weight: np.ndarray) -> np.ndarray:
-            self._kind.set(weight, self._bias, statistics)
-            return way(self._kind)
-
-        return self._weights.lend(self._number, withWeight)
+    def _set(self, statistics: Statistics | None) -> _Kind:
+        self._kind.set(self._weights[self._number], self._bias, statistics)
+        return self._kind
 
     def _drawnBias(self) -> np.ndarray:
         channels = self._stage.law.output_channels

@@ -1,8 +1,4 @@
-"""Weights that are lent: the law's own draws, whoever draws them, in memory that is reused."""
-
-import itertools
-import threading
-import time
+"""Weights of a network: the law's own draws in any order of use, in memory that is used again."""
 
 import numpy as np
 import pytest
@@ -10,7 +6,6 @@ import pytest
 from experiments.probes import Weights, weights
 from lookslinear.laws import dense_law
 from lookslinear.sampling import child_seed, draw
-from lookslinear.sampling.threads import run_blocks
 from lookslinear.theory import Stage
 
 SEED = 4
@@ -21,63 +16,24 @@ THERE_AND_BACK = [*range(40), *range(39, 0, -1)]
 SEGMENTS = [*range(40), *range(30, 40), *range(39, 20, -1), *range(5, 15), 5, 30]
 
 
-def drawn():
-    return [draw(law, child_seed(SEED, l)) for l, law in enumerate(LAWS)]
-
-
-def lentTo(users, order, memory, pause=lambda: None):
-    """What is wrong of what is lent, at the beginning or at the end of its use."""
-    lender, expected, wrong = Weights(STAGES, SEED, users, memory), drawn(), []
-
-    def use(l, weight):
-        for _ in range(2):
-            if weight.tobytes() != expected[l].tobytes():
-                wrong.append(l)
-            pause()
-
-    def through(_):
-        for l in order:
-            lender.lend(l, lambda weight, l=l: use(l, weight))
-
-    run_blocks(through, users, users)
-    return wrong
+@pytest.fixture(params=["together", "alone"])
+def large(request, monkeypatch):
+    """Whether neighbours are drawn together, as large ones are."""
+    together = request.param == "together"
+    monkeypatch.setattr(weights, "SHARED_BYTES", 0 if together else 2**62)
+    return together
 
 
 @pytest.mark.parametrize("memory", [0, BYTES, 5 * BYTES, 13 * BYTES, 2**30])
-@pytest.mark.parametrize("users", [1, 2, 3])
 @pytest.mark.parametrize("order", [THERE_AND_BACK, SEGMENTS], ids=["back", "segments"])
-def test_each_is_its_draw_as_long_as_it_is_used(users, order, memory):
-    # Threads take turns while a weight is in use: each is slow, in its own way.
-    moments = itertools.cycle([0, 0, 1e-5, 0, 1e-4])
-    assert lentTo(users, order, memory, lambda: time.sleep(next(moments))) == []
+@pytest.mark.usefixtures("large")
+def test_each_is_its_draw(order, memory):
+    expected = [draw(law, child_seed(SEED, l)).tobytes() for l, law in enumerate(LAWS)]
+    found = Weights(STAGES, SEED, memory)
+    assert all(found[l].tobytes() == expected[l] for l in order)
 
 
-def usedBesideOthers():
-    """What has become of a weight after others were lent during its use, without memory for two."""
-    lender = Weights(STAGES, SEED, memory=0)
-
-    def use(weight):
-        for l in (2, 3, 4):
-            lender.lend(l, np.copy)
-        return weight.copy()
-
-    return lender.lend(1, use)
-
-
-def test_what_is_in_use_stays_whatever_memory_there_is(monkeypatch):
-    np.testing.assert_array_equal(usedBesideOthers(), drawn()[1])
-    # Mutant: the room of the oldest weight serves the next one, in use or not.
-    monkeypatch.setattr(Weights, "_unused", lambda lender: next(iter(lender._drawn), None))
-    assert (usedBesideOthers() != drawn()[1]).any()
-
-
-def test_large_neighbours_are_drawn_together(monkeypatch):
-    monkeypatch.setattr(weights, "SHARED_BYTES", 0)
-    assert lentTo(1, THERE_AND_BACK, 30 * BYTES) == []
-
-
-@pytest.mark.parametrize("users", [1, 2])
-def test_memory_is_kept_to_and_used_again(monkeypatch, users):
+def test_memory_is_kept_to_and_used_again(monkeypatch, large):
     rooms = []
 
     def noted(law, rng, threads, out):
@@ -85,50 +41,25 @@ def test_memory_is_kept_to_and_used_again(monkeypatch, users):
         return draw(law, rng, threads, out=out)
 
     monkeypatch.setattr(weights, "draw", noted)
-    lender = Weights(40 * STAGES[1:2], SEED, users, memory=9 * BYTES)
-
-    def through(_):
-        for l in THERE_AND_BACK:
-            lender.lend(l, lambda weight: None)
-            assert lender._taken <= 9 * BYTES
-
-    run_blocks(through, users, users)
+    found = Weights(40 * STAGES[1:2], SEED, memory=9 * BYTES)
+    for l in THERE_AND_BACK:
+        assert found[l] is found[l]
+        assert found._taken == sum(weight.nbytes for weight in found._drawn.values()) <= 9 * BYTES
     assert rooms.count(False) == 9  # then each has the room of an earlier one
-    assert len(rooms) >= 40 + 39 - 10
-    assert lender._taken == sum(weight.nbytes for weight in lender._drawn.values())
+    # On the way back the last nine are still there, of which a run of three may have to make room.
+    assert 40 + 39 - 9 <= len(rooms) <= 40 + 39 - (6 if large else 9)
+
+
+def test_room_of_another_shape_is_given_up():
+    found = Weights(STAGES, SEED, memory=0)
+    first, second = found[0], found[1]
+    assert not np.may_share_memory(first, second)
+    assert np.may_share_memory(second, found[2])
 
 
 @pytest.mark.parametrize("seed", [None, np.random.default_rng(1)], ids=["none", "generator"])
 def test_seeds_that_move_on_give_the_same_weights_again(seed):
-    lender = Weights(STAGES, seed, memory=0)
-    first, again = (lender.lend(3, np.copy) for _ in range(2))
+    found = Weights(STAGES, seed, memory=0)
+    first, other, again = (found[l].copy() for l in (3, 4, 3))
     np.testing.assert_array_equal(first, again)
-    assert (lender.lend(4, np.copy) != first).any()
-
-
-def test_an_error_reaches_the_caller_and_leaves_nobody_waiting(monkeypatch):
-    def failing(law, rng, threads, out):
-        if rng.spawn_key[-1] == 7 and threading.current_thread() is threading.main_thread():
-            raise MemoryError("no room")
-        return draw(law, rng, threads, out=out)
-
-    monkeypatch.setattr(weights, "draw", failing)
-    lender, passed = Weights(STAGES, SEED, users=2, memory=2**30), []
-    lender._draw(6)
-
-    def through(l):
-        lender.lend(7, passed.append)
-
-    with pytest.raises(MemoryError, match="no room"):
-        through(0)
-    other = threading.Thread(target=through, args=(1,))
-    other.start()
-    other.join(timeout=60)
-    np.testing.assert_array_equal(passed, [drawn()[7]])
-
-
-def test_an_error_of_the_use_gives_the_weight_back():
-    lender = Weights(STAGES, SEED, memory=0)
-    with pytest.raises(ZeroDivisionError):
-        lender.lend(2, lambda weight: 1 / 0)
-    assert lender._holders == [0] * 40
+    assert (first != other).any()

@@ -2,6 +2,7 @@
 
 import ctypes
 import itertools
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -15,16 +16,20 @@ from lookslinear.sampling import standard_normal
 pytestmark = pytest.mark.skipif(
     not products.productsAreShared(), reason="without g++ or a BLAS of its own Theano shares none"
 )
+CORES = (1, 2, 3)
+SIDES = (1, 2, 15, 16, 17, 33, 48, 70)
 
 
-@pytest.fixture(params=[1, 2, 3])
-def cores(request):
-    """How many threads OpenMP may use, in this test alone."""
+@contextmanager
+def on(cores):
+    """Within it OpenMP may use so many threads."""
     openmp = ctypes.CDLL("libgomp.so.1")
     before = openmp.omp_get_max_threads()
-    openmp.omp_set_num_threads(request.param)
-    yield request.param
-    openmp.omp_set_num_threads(before)
+    openmp.omp_set_num_threads(cores)
+    try:
+        yield
+    finally:
+        openmp.omp_set_num_threads(before)
 
 
 @pytest.fixture(scope="module", params=["float32", "float64"])
@@ -44,25 +49,26 @@ def matrix(rows, columns, dtype, transposed):
     return np.asfortranarray(numbers) if transposed else numbers
 
 
+@pytest.mark.parametrize("cores", CORES)
 @pytest.mark.parametrize("transposed", list(itertools.product([False, True], repeat=2)))
 def test_as_numpy(multiply, cores, transposed):
     shared, dtype = multiply
-    sides = (1, 2, 15, 16, 17, 33, 48, 70)
-    for rows, columns in itertools.product(sides, repeat=2):
+    for rows, columns in itertools.product(SIDES, repeat=2):
         x = matrix(rows, 21, dtype, transposed[0])
         y = matrix(21, columns, dtype, transposed[1])
-        # Whole numbers: no order of the sum rounds.
-        np.testing.assert_array_equal(shared(x, y), x @ y)
+        with on(cores):
+            found = shared(x, y)
+        np.testing.assert_array_equal(found, x @ y)  # whole numbers: no order of the sum rounds
 
 
-def test_networks_are_the_same_on_any_number_of_cores(cores):
+def test_networks_are_the_same_on_any_number_of_cores():
     stages = stagesOf(Arm.parse("heNormal/relu"), (512,), "dense", 3, 512)
     x, gradient = (standard_normal((64, 512), rng) for rng in (0, 1))
     assert products.SHARED_WORK <= 64 * 512**2
-    logs = propagate(stages, x, gradient, seed=2)
-    for found, first in zip(logs, _logs.setdefault("first", logs), strict=True):
+    found = []
+    for cores in CORES:
+        with on(cores):
+            found.append(propagate(stages, x, gradient, seed=2))
+    for logs in found[1:]:
         # Parts of a product may be added up in another order.
-        np.testing.assert_allclose(found, first, rtol=0, atol=1e-4)
-
-
-_logs = {}
+        np.testing.assert_allclose(logs, found[0], rtol=0, atol=1e-4)

@@ -39,8 +39,8 @@ import numpy as np
 from lookslinear.errors import nearest, whole_number
 
 __all__ = [
-    "T", "cast", "compileFunction", "floatX", "gradient", "randomStream", "sharedVar", "theano",
-    "zeroClone", "zeroShared",
+    "T", "cast", "compileFunction", "compilesOpenmp", "floatX", "gradient", "randomStream",
+    "sharedVar", "theano", "zeroClone", "zeroShared",
 ]  # fmt: skip
 
 # All BLAS routines that Theano's C code may call. PyPI's OpenBLAS prefixes its symbols by scipy_.
@@ -50,6 +50,8 @@ BLAS_ROUTINES = (
 # Idle OpenBLAS threads spin for 2**26 cycles. NumPy, SciPy and Theano each bring their own threads,
 # so that calls which alternate fight for the cores (up to four times slower); 2**18 costs nothing.
 SPIN_CYCLES_LOG2 = "18"
+# Steps that idle threads of OpenMP spin, of 50 nanoseconds on processors of today.
+OPENMP_SPINS = "3000"
 RECURSION_LIMIT = 50_000
 # 50,000 frames may need more C stack than the 8 MB of a main thread. Memory is taken when touched.
 STACK_BYTES = 256 * 2**20
@@ -231,9 +233,8 @@ def _repairCacheKeys():
 
 
 def _coreCount():
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    hasAffinity = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if hasAffinity else os.cpu_count() or 1
 
 
 def _registerConvRewrite():
@@ -250,7 +251,7 @@ def _registerConvRewrite():
 
     @local_optimizer(None)
     def conv_openmp(fgraph, node):
-        if not isShareable(node.op) or not _compilesOpenmp():
+        if not isShareable(node.op) or not compilesOpenmp():
             return None
         options = {name: getattr(node.op, name) for name in node.op.__props__}
         parallel = type(node.op)(**options, openmp=True)
@@ -273,16 +274,22 @@ def _keepFreedMemory():
 
 
 @functools.cache
-def _compilesOpenmp():
+def compilesOpenmp():
+    """Whether C code may share its loops among cores by OpenMP, whose threads are ready then.
+
+    They are as many as the variable OMP_NUM_THREADS says, else one a core; one in a forked child.
+    """
     from theano.graph.op import OpenMPOp
 
     if not OpenMPOp.test_gxx_support():
         return False
-    # Threads that sleep between convolutions cost nothing on free cores; on a busy machine those
-    # that spin, the default, hold up the one that works: a step takes two to four times as long.
-    policy = os.environ.get("OMP_WAIT_POLICY", "passive")
+    # Between two calls threads spin for a tenth of a millisecond and then sleep: waking them takes
+    # as long. Spinning on, the default, holds up the one that works on a busy machine.
+    waiting = ("OMP_WAIT_POLICY", os.environ.get("OMP_WAIT_POLICY"))
+    if waiting[1] is None:
+        waiting = ("GOMP_SPINCOUNT", os.environ.get("GOMP_SPINCOUNT", OPENMP_SPINS))
     try:
-        with _environment("OMP_WAIT_POLICY", policy):
+        with _environment(*waiting):
             threads = ctypes.CDLL("libgomp.so.1")  # g++'s OpenMP, which reads it when loaded
     except OSError:
         return False
@@ -299,11 +306,7 @@ T = theano.tensor
 
 
 def floatX():
-    """The dtype of all numbers at present, Theano's flag `floatX`: 'float32', 'float64', 'float16'.
-
-    >>> floatX() == theano.config.floatX
-    True
-    """
+    """The dtype of all numbers at present: 'float32', 'float64', 'float16'."""
     return theano.config.floatX
 
 

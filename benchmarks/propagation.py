@@ -6,9 +6,13 @@ sends a batch through a deep ReLU network at initialisation and a gradient back,
 probe and by the script, and prints tables; `--report` writes them to
 benchmarks/results/propagation.md. Each measurement is a process of its own, since a peak of memory
 is a process's, and a script begins with no memory either. Sides take turns (A B C A B C ...).
+
+Ours compiles into a cache of its own, build/theano: Theano reads all that its cache has, and a
+thousand functions of other programs there would be 100 MB here.
 """
 
 import argparse
+import os
 import statistics
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -23,54 +27,76 @@ from workers import ROOT, Worker, processor
 
 REPORT = ROOT / "benchmarks" / "results" / "propagation.md"
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
+COMPILED = ROOT / "build" / "theano"
 OURS = next(iter(SIDES))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network of ReLU layers, and how many samples are sent through it."""
+    """A network of ReLU layers, and how many samples are sent through it.
+
+    One that takes minutes has a third of the turns, and a single network in each process.
+    """
 
     law: str
     depth: int
     width: int
     batch: int = 256
+    minutes: bool = False
+
+    def question(self):
+        """What is asked of a process."""
+        return {name: number for name, number in asdict(self).items() if name != "minutes"}
+
+    def turns(self, wanted):
+        """How many turns it has, where so many are wanted."""
+        return -(-wanted // 3) if self.minutes else wanted
 
     def __str__(self):
         return f"{self.law}, depth {self.depth} x width {self.width} x batch {self.batch}"
 
 
-CASES = (Case("normal", 1000, 512), Case("orthogonal", 1000, 1024))
+CASES = (Case("normal", 1000, 512), Case("orthogonal", 1000, 1024, minutes=True))
 GROWTH = Case("normal", 1000, 256, batch=64)
 
 
 # --- Measuring -----------------------------------------------------------------------------------
 
 
-def measured(side, case, peers):
+def measured(side, case, peers, environment=()):
     """One answer of a fresh process: first and second network, and what it is made of.
 
     A network of three layers goes before: it compiles, and starts threads.
     """
     python = sys.executable if side == OURS else peers
-    worker = Worker([python, Path(__file__).with_name("streams.py"), side])
+    worker = Worker([python, Path(__file__).with_name("streams.py"), side], environment)
     try:
         words = worker.read()
-        worker.ask(asdict(replace(case, depth=3)))
-        first, second = (worker.ask(asdict(case)) for _ in range(2))
+        worker.ask(replace(case, depth=3).question())
+        first = worker.ask(case.question())
+        second = None if case.minutes else worker.ask(case.question())
     finally:
         worker.close()
     return {"first": first, "second": second, **words}
 
 
+def ownCache():
+    """The environment in which Theano compiles into our cache; its other flags stay."""
+    flags = [os.environ.get("THEANO_FLAGS"), f"base_compiledir={COMPILED}"]
+    return {"THEANO_FLAGS": ",".join(filter(None, flags))}
+
+
 def allMeasured(cases, options, progress):
     """Case -> side -> answers, one a turn."""
-    task = progress.add_task("networks", total=len(cases) * options.turns * len(SIDES))
+    turns = {case: case.turns(options.turns) for case in cases}
+    task = progress.add_task("networks", total=sum(turns.values()) * len(SIDES))
     answers = {case: {side: [] for side in SIDES} for case in cases}
     for case in cases:
-        for _ in range(options.turns):
+        measured(OURS, replace(case, depth=3), options.peers, ownCache())  # compiles
+        for _ in range(turns[case]):
             for side in SIDES:
                 progress.update(task, description=f"{case} / {side}")
-                answers[case][side].append(measured(side, case, options.peers))
+                answers[case][side].append(measured(side, case, options.peers, ownCache()))
                 progress.advance(task)
     return answers
 
@@ -81,7 +107,7 @@ def growthMeasured(options, progress):
     task = progress.add_task("growth in depth", total=len(cases))
     found = {}
     for case in cases:
-        found[case.depth] = measured(OURS, case, options.peers)
+        found[case.depth] = measured(OURS, case, options.peers, ownCache())
         progress.advance(task)
     return found
 
@@ -95,25 +121,27 @@ def caseTable(answers):
     headings += ("times ours", "times ours, second", "times ours, CPU")
     rows = []
     for side, turns in answers.items():
-        ours = answers[OURS]
         first = [turn["first"]["seconds"] for turn in turns]
-        cells = [statistics.median(first), min(first)]
-        cells += [statistics.median(turn["second"]["seconds"] for turn in turns)]
-        cells += [statistics.median(turn["first"]["cpu"] for turn in turns)]
-        megabytes = statistics.median(turn["first"]["megabytes"] for turn in turns)
-        ratios = [
-            _ratios(turns, ours, "first", "seconds"),
-            _ratios(turns, ours, "second", "seconds"),
-        ]
-        ratios += [_ratios(turns, ours, "first", "cpu")]
-        shown = ["–" if side == OURS else spread(ratio) for ratio in ratios]
-        rows.append([side, *(f"{cell:.2f}" for cell in cells), f"{megabytes:.0f}", *shown])
+        cells = [_median(turns, "first", "seconds"), f"{min(first):.2f}"]
+        cells += [_median(turns, "second", "seconds"), _median(turns, "first", "cpu")]
+        cells += [_median(turns, "first", "megabytes", digits=0)]
+        for network, what in (("first", "seconds"), ("second", "seconds"), ("first", "cpu")):
+            cells += ["–" if side == OURS else _ratio(turns, answers[OURS], network, what)]
+        rows.append([side, *cells])
     return headings, rows
 
 
-def _ratios(theirs, ours, network, what):
+def _median(turns, network, what, digits=2):
+    if any(turn[network] is None for turn in turns):
+        return "–"
+    return f"{statistics.median(turn[network][what] for turn in turns):.{digits}f}"
+
+
+def _ratio(theirs, ours, network, what):
+    if any(turn[network] is None for turn in theirs):
+        return "–"
     pairs = zip(theirs, ours, strict=True)
-    return [their[network][what] / our[network][what] for their, our in pairs]
+    return spread([their[network][what] / our[network][what] for their, our in pairs])
 
 
 def growthTable(found):
@@ -147,9 +175,11 @@ def facts(answers, options):
     return [
         f"{processor()}; {THREADS} threads on all sides; float32.",
         *versionsOf(answers),
-        f"Medians of {options.turns} turns. A ratio is taken in each turn; its median, and the "
-        "quartiles in brackets. The peak is that of the process with its interpreter and "
-        "libraries, up to the end of its first network.",
+        f"Medians of {options.turns} turns, of {CASES[-1].turns(options.turns)} for orthogonal "
+        "weights. A ratio is taken in each turn; its median, and the quartiles in brackets. The "
+        "peak is that of the process with its interpreter and libraries, up to the end of its "
+        "first network. Theano's compile cache holds what is measured alone: it reads all that is "
+        "there, and one that has served for long can be 150 MB.",
     ]
 
 

@@ -10,32 +10,37 @@ import functools
 
 import numpy as np
 
-from utilityFunctions import compileFunction, floatX, gradient
-from experiments.probes.products import modeOfThreads
+from utilityFunctions import T, compileFunction, floatX, gradient
+from experiments.probes.products import modeOfSharedProducts
 from layers import FC, Activation, Convolution, Representation
 
 
 class Kind:
-    """One kind of layer, activation and then weight, each way compiled once, when first needed.
-
-    A Kind serves one thread at a time.
-    """
+    """One kind of layer, activation and then weight, each way compiled once, when first needed."""
 
     def __init__(self, inputShape, activation: str, channels: int, sides):
         self._before = Representation(inputShape)
         layer = Convolution(channels, s=sides, bias=False) if sides else FC(channels, bias=False)
         self._after = layer(Activation(activation)(self._before))
         self._stored, self._weight = layer.weight, layer.weight.type("weight")
+        self._dtype = np.dtype(self._weight.dtype)
 
     def forward(self, signal: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pre-activations after the layer, and their mean squares, one a sample."""
-        return _withMeanSquares(self._forward(signal, weight))
+        return _withMeanSquares(self._forward(*map(self._converted, (signal, weight))))
 
     def backward(
         self, signal: np.ndarray, gradient: np.ndarray, weight: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The gradient before the layer, and its mean squares, one a sample."""
-        return _withMeanSquares(self._backward(signal, gradient, weight))
+        arrays = map(self._converted, (signal, gradient, weight))
+        return _withMeanSquares(self._backward(*arrays))
+
+    def _converted(self, array: np.ndarray) -> np.ndarray:
+        """The array in our precision: from a lower one; Theano refuses to round."""
+        if array.dtype == self._dtype:
+            return array
+        return T.TensorType(self._dtype.name, array.ndim * [False]).filter(array)
 
     @functools.cached_property
     def _forward(self):
@@ -50,28 +55,26 @@ class Kind:
 
     def _compiled(self, inputs, output):
         # A linear layer's gradient does not depend on its input.
-        return compileFunction(
+        function = compileFunction(
             [*inputs, self._weight],
             output,
             givens={self._stored: self._weight},
-            mode=modeOfThreads(),
+            mode=modeOfSharedProducts(),
             on_unused_input="ignore",
         )
+        function.trust_input = True  # its checks take longer than all other Python of a call
+        return function
 
 
 def kindOf(
-    inputShape: tuple[int, ...],
-    activation: str,
-    channels: int,
-    sides: tuple[int, ...],
-    thread: int = 0,
+    inputShape: tuple[int, ...], activation: str, channels: int, sides: tuple[int, ...]
 ) -> Kind:
     """The compiled kind of layer; the same one for the same arguments and floatX."""
-    return _kindOfDtype(inputShape, activation, channels, sides, floatX(), thread)
+    return _kindOfDtype(inputShape, activation, channels, sides, floatX())
 
 
 @functools.lru_cache(maxsize=256)
-def _kindOfDtype(inputShape, activation, channels, sides, dtype, thread) -> Kind:
+def _kindOfDtype(inputShape, activation, channels, sides, dtype) -> Kind:
     return Kind(inputShape, activation, channels, sides)
 
 

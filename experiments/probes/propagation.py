@@ -8,7 +8,7 @@ proportion, and a bit for each number of the signal in memory.
 
 from __future__ import annotations
 
-import itertools
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,20 +18,17 @@ import numpy as np
 from utilityFunctions import floatX
 from experiments.probes.inputs import Checkpoints, Signs
 from experiments.probes.kinds import kindOf, meanSquares
-from experiments.probes.products import locksAreReleased
+from experiments.probes.products import productsAreShared
 from experiments.probes.weights import Weights
 from lookslinear.errors import NotCoveredError
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import Rng, num_threads
+from lookslinear.sampling import Rng
 from lookslinear.sampling.blas import on_one_thread
-from lookslinear.sampling.threads import run_blocks
 from lookslinear.theory import Stage
 from lookslinear.theory.stages import check_plain_chain
 
 #: A sample is rescaled when its mean square is beyond this power of two, either way.
 FAR = 32
-#: So many operations of a product pay for a thread.
-SHARED_PRODUCT = 2**25
 
 
 class LogMeanSquares(NamedTuple):
@@ -83,19 +80,13 @@ def propagate(
     (True, (50, 4))
     """
     _check(stages, x, outputGradient)
-    weights, parts = Weights(stages, seed), _parts(stages, x)
-    networks = [_Network(stages, x.shape[1:], weights, thread) for thread in range(len(parts))]
+    network = _Network(stages, x.shape[1:], Weights(stages, seed))
     logs = LogMeanSquares(*np.empty((2, len(stages), len(x))))
-
-    def through(thread: int) -> None:
-        part = parts[thread]
-        views = LogMeanSquares(logs.forward[:, part], logs.backward[:, part])
-        networks[thread].propagate(x[part], outputGradient[part], views)
-
-    if len(parts) > 1:
-        on_one_thread(lambda: run_blocks(through, len(parts), len(parts)))
+    through = functools.partial(network.propagate, x, outputGradient, logs)
+    if x.ndim == 2 and productsAreShared():
+        on_one_thread(through)  # each of those who share a product calls BLAS
     else:
-        through(0)
+        through()
     return logs
 
 
@@ -129,29 +120,10 @@ def _refuseOtherShape(name: str, array: np.ndarray, shape: tuple[int, ...]) -> N
         raise ValueError(f"{name} must be of shape {shape}. Received: {array.shape}.")
 
 
-def _parts(stages: Sequence[Stage], x: np.ndarray) -> list[slice]:
-    """The samples that each thread takes: all of them one, where products are small.
-
-    Threads of Python meet at the weights alone, those of BLAS at each product, without sleeping.
-    """
-    widest = max(math.prod(stage.law.shape) for stage in stages[-1:])
-    threads = min(num_threads(), 2 * len(x) * widest // SHARED_PRODUCT)
-    if threads < 2 or x.ndim > 2 or not locksAreReleased():
-        return [slice(None)]
-    cuts = [len(x) * part // threads for part in range(threads + 1)]
-    return [slice(*cut) for cut in itertools.pairwise(cuts)]
-
-
 class _Network:
-    """The stages of one network, a thread's compiled kinds, and the weights."""
+    """The stages of one network, their compiled kinds, and the weights."""
 
-    def __init__(
-        self,
-        stages: Sequence[Stage],
-        inputShape: Sequence[int],
-        weights: Weights,
-        thread: int,
-    ):
+    def __init__(self, stages: Sequence[Stage], inputShape: Sequence[int], weights: Weights):
         self.weights = weights
         shapes = [tuple(inputShape)]
         shapes += [(stage.units, *inputShape[1:]) for stage in stages[1:]]
@@ -161,7 +133,6 @@ class _Network:
                 stage.activation.name,
                 stage.law.output_channels,
                 stage.law.receptive_field,
-                thread,
             )
             for shape, stage in zip(shapes, stages, strict=True)
         ]

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from threading import Lock
 
 import numpy as np
 
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import Rng, child_seed, draw
+from lookslinear.sampling import Rng, as_seed, child_seed, draw
 from lookslinear.sampling.threads import run_blocks
 from lookslinear.theory import Stage
 
-#: What the weights of a network that are kept may take. A third of it is drawn at a time, so that
-#: threads may be a run apart before one draws again what the other has dropped.
+#: What the weights of a network that are kept may take. A third of it is drawn at a time.
 WEIGHT_MEMORY = 24 * 2**20
 #: Smaller weights are drawn by one thread: they are mostly Python, which runs one thread at a time.
 SHARED_BYTES = 2**18
@@ -24,8 +22,10 @@ SHARED_BYTES = 2**18
 class Weights:
     """The weights of stages, by their numbers; stage l draws its own from the l-th child of a seed.
 
-    Neighbours are drawn together, each by one thread: that takes less time than all threads at one
-    weight. Those that were drawn last are kept, as many as `memory` has bytes for.
+    Those that were used last are kept, as many as `memory` has bytes for. A new one is drawn in the
+    room of the one that was not used for longest, so `weights[l]` stays as it is until another one
+    is asked for. Large neighbours are drawn together, each by one thread: that takes less time than
+    all threads at one weight.
 
     Examples
     --------
@@ -37,38 +37,41 @@ class Weights:
     """
 
     def __init__(self, stages: Sequence[Stage], seed: Rng, memory: int | None = None):
-        self._laws, self._seed = [stage.law for stage in stages], seed
+        self._laws, self._seed = [stage.law for stage in stages], as_seed(seed)
         self._memory = WEIGHT_MEMORY if memory is None else memory
-        self._runs = _runs(list(map(_bytes, self._laws)), self._memory // 3)
-        self._drawn: OrderedDict[range, list[np.ndarray]] = OrderedDict()
-        self._lock = Lock()
+        self._sizes = list(map(_bytes, self._laws))
+        self._runs = _runs(self._sizes, self._memory // 3)
+        self._drawn: OrderedDict[int, np.ndarray] = OrderedDict()  # those last used last
+        self._taken = 0
 
     def __getitem__(self, l: int) -> np.ndarray:
-        run = self._runs[l]
-        with self._lock:  # a thread that waits needs the same weights
-            if run not in self._drawn:
-                self._forget(self._memory - sum(_bytes(self._laws[one]) for one in run))
-                self._drawn[run] = self._draw(run)
-            return self._drawn[run][l - run.start]
+        if l not in self._drawn:
+            large = self._sizes[l] >= SHARED_BYTES
+            self._draw([one for one in self._runs[l] if one not in self._drawn] if large else [l])
+        self._drawn.move_to_end(l)
+        return self._drawn[l]
 
-    def _forget(self, limit: int):
-        """Drop runs, those drawn first at first, until the others take no more than a limit."""
-        kept = sum(weight.nbytes for weights in self._drawn.values() for weight in weights)
-        while self._drawn and kept > limit:
-            _, dropped = self._drawn.popitem(last=False)
-            kept -= sum(weight.nbytes for weight in dropped)
-
-    def _draw(self, run: range) -> list[np.ndarray]:
-        weights: list[np.ndarray | None] = [None] * len(run)
-        shared = len(run) > 1 and _bytes(self._laws[run.start]) >= SHARED_BYTES
-        threads = 1 if shared else None
+    def _draw(self, numbers: list[int]) -> None:
+        rooms, weights = list(map(self._room, numbers)), dict.fromkeys(numbers)
+        threads = None if len(numbers) == 1 else 1
 
         def drawOne(index: int) -> None:
-            l = run[index]
-            weights[index] = draw(self._laws[l], child_seed(self._seed, l), threads)
+            l = numbers[index]
+            seed = child_seed(self._seed, l)
+            weights[l] = draw(self._laws[l], seed, threads, out=rooms[index])
 
-        run_blocks(drawOne, len(run), None if shared else 1)
-        return weights
+        run_blocks(drawOne, len(numbers))
+        self._drawn.update(weights)
+
+    def _room(self, l: int) -> np.ndarray | None:
+        """Room that need not serve another weight any more, if memory is short and l fits there."""
+        room, law = None, self._laws[l]
+        while self._drawn and self._taken + self._sizes[l] > self._memory:
+            _, room = self._drawn.popitem(last=False)
+            self._taken -= room.nbytes
+        self._taken += self._sizes[l]
+        fits = room is not None and (room.shape, room.dtype) == (law.shape, law.dtype)
+        return room if fits else None
 
 
 def _runs(sizes: list[int], most: int) -> list[range]:

@@ -55,7 +55,9 @@ __all__ = [
 ]
 
 
-def draw(law: WeightLaw, rng: Rng = None, threads: int | None = None) -> np.ndarray:
+def draw(
+    law: WeightLaw, rng: Rng = None, threads: int | None = None, *, out: np.ndarray | None = None
+) -> np.ndarray:
     """An array that follows the law.
 
     Parameters
@@ -67,6 +69,10 @@ def draw(law: WeightLaw, rng: Rng = None, threads: int | None = None) -> np.ndar
     threads : None or int
         At most so many threads; None stands for `num_threads()`. Small arrays use none but the
         caller's. The result does not depend on it.
+    out : None or array of shape `law.shape` and dtype `law.dtype`
+        Room to draw in, which is then returned: writeable, aligned and in C order. New memory can
+        take as long as the numbers in it. What was there has no influence on the bits; a draw that
+        is interrupted leaves it half written.
 
     Returns
     -------
@@ -76,7 +82,8 @@ def draw(law: WeightLaw, rng: Rng = None, threads: int | None = None) -> np.ndar
     Raises
     ------
     TypeError, ValueError
-        For anything but a WeightLaw, another kind of `rng`, a negative int, no threads.
+        For anything but a WeightLaw, another kind of `rng`, a negative int, no threads, an `out`
+        that is no such array.
 
     References
     ----------
@@ -92,17 +99,50 @@ def draw(law: WeightLaw, rng: Rng = None, threads: int | None = None) -> np.ndar
     >>> law = dense_law(3000, 200, "normal", 0.1)
     >>> bool((draw(law, 1, threads=1) == draw(law, 1, threads=2)).all())
     True
+
+    Many weights, one after the other in the same room:
+
+    >>> room = np.empty(law.shape, law.dtype)
+    >>> [draw(law, seed, out=room) is room for seed in range(3)]
+    [True, True, True]
+    >>> bool((room == draw(law, 2)).all())
+    True
     """
     refuse_other_kind(law, WeightLaw, "law")
+    if out is not None:
+        _refuse_other_room(out, law)
     threads, generator = checked_threads(threads), as_generator(rng)
-    weight = _room(law)
+    weight = _new_room(law) if out is None else _cleared(out, law)
     if weight.size:
         fill = _fill_halves if law.partly_mirrored else _fill
         fill(weight, law, generator, threads)
+    return weight if out is None else out
+
+
+def _refuse_other_room(out: np.ndarray, law: WeightLaw) -> None:
+    refuse_other_kind(out, np.ndarray, "out")
+    if (out.shape, out.dtype) != (law.shape, law.dtype):
+        raise ValueError(
+            f"out must have the law's shape {law.shape} and dtype {law.dtype}. "
+            f"Received: shape {out.shape}, dtype {out.dtype}."
+        )
+    lacking = [flag for flag in ("C_CONTIGUOUS", "ALIGNED", "WRITEABLE") if not out.flags[flag]]
+    if lacking:
+        raise ValueError(
+            f"out must be in C order, aligned and writeable, as np.empty makes it. "
+            f"Received: an array that is not {' and not '.join(lacking)}."
+        )
+
+
+def _cleared(out: np.ndarray, law: WeightLaw) -> np.ndarray:
+    """The plain array that `out` is or looks at, with zeros where the law has no weights."""
+    weight = out.view(np.ndarray)
+    if law.taps != "all":
+        weight[...] = 0
     return weight
 
 
-def _room(law: WeightLaw) -> np.ndarray:
+def _new_room(law: WeightLaw) -> np.ndarray:
     """A new array, with zeros where the law has taps without weights."""
     if law.taps != "all":
         return np.zeros(law.shape, law.dtype)

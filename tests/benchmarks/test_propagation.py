@@ -5,7 +5,17 @@ import sys
 import pytest
 
 import propagation
-from propagation import OURS, Case, caseTable, growthTable, measured, parsed, reportOf
+from propagation import (
+    COMPILED,
+    OURS,
+    Case,
+    caseTable,
+    growthTable,
+    measured,
+    ownCache,
+    parsed,
+    reportOf,
+)
 from streams import SIDES, THREADS
 
 CASE = Case("normal", 5, 32, batch=4)
@@ -36,6 +46,24 @@ def test_ratiosAreTakenTurnByTurn():
     assert all(len(row) == len(headings) for row in rows)
     assert rows[0][1:6] == ["1.50", "1.00", "1.50", "3.00", "150"]
     assert [row[-1] for row in rows] == ["–", "3.00 [3.00, 3.00]", "4.00 [4.00, 4.00]"]
+
+
+def test_whatTakesMinutesHasFewTurnsOfOneNetwork():
+    slow = Case("normal", 5, 32, batch=4, minutes=True)
+    assert [slow.turns(wanted) for wanted in (1, 3, 5)] == [1, 1, 2]
+    assert slow.question() == CASE.question()
+    answers = {side: [madeUp(1) | {"second": None}] for side in SIDES}
+    headings, rows = caseTable(answers)
+    assert [row[headings.index("second network, s")] for row in rows] == 3 * ["–"]
+    assert rows[1][-3:] == ["1.00 [1.00, 1.00]", "–", "1.00 [1.00, 1.00]"]
+
+
+def test_oursHasACacheOfItsOwnBesideTheFlagsOfTheUser(monkeypatch):
+    monkeypatch.setenv("THEANO_FLAGS", "base_compiledir=/elsewhere,optimizer=fast_run")
+    flags = ownCache()["THEANO_FLAGS"]
+    assert flags.startswith("base_compiledir=/elsewhere,optimizer=fast_run,base_compiledir=")
+    monkeypatch.delenv("THEANO_FLAGS")
+    assert ownCache() == {"THEANO_FLAGS": f"base_compiledir={COMPILED}"}
 
 
 def test_theReportHasEveryTable():

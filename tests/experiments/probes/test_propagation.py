@@ -13,9 +13,9 @@ from utilityFunctions import floatX, theano
 from experiments.arms import Arm
 from experiments.data import loadBatch
 from experiments.networks import stagesOf
-from experiments.probes import kindOf, kinds, meanSquares, products, propagate, propagation, weights
+from experiments.probes import kindOf, kinds, meanSquares, propagate, propagation, weights
 from experiments.probes.inputs import Signs
-from lookslinear.sampling import child_seed, draw, set_num_threads
+from lookslinear.sampling import child_seed, draw
 from lookslinear.theory import NotCoveredError, Residual, forward_log_norm
 from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle, dense_net_oracle
 
@@ -115,9 +115,9 @@ def test_weights_are_drawn_again_bit_by_bit(monkeypatch, text, depth):
     stages, x, gradient = dense(text, depth)
     drawn = []
 
-    def counted(law, rng, threads):
+    def counted(law, rng, threads, out):
         drawn.append(rng.spawn_key[-1])
-        return draw(law, rng, threads)
+        return draw(law, rng, threads, out=out)
 
     monkeypatch.setattr(weights, "draw", counted)
     kept = propagate(stages, x, gradient, SEED)
@@ -201,6 +201,19 @@ def test_a_kind_is_compiled_once_for_each_precision():
         assert kindOf((32,), "relu", 32, ()) is not kind
 
 
+def test_arrays_of_lower_precision_are_converted_and_others_refused():
+    weight, signal = normal(32, 32), normal(3, 32, seed=1)
+    coarse = weight.astype("float32")
+    with theano.config.change_flags(floatX="float64"):
+        found = kindOf((32,), "linear", 32, ()).forward(signal, coarse)[0]
+        np.testing.assert_allclose(found, signal @ coarse, rtol=1e-12)
+    with theano.config.change_flags(floatX="float32"):
+        kind = kindOf((32,), "linear", 32, ())
+        for arrays in ((signal.astype("float32"), weight), (signal, coarse)):
+            with pytest.raises(TypeError, match="float64"):
+                kind.forward(*arrays)
+
+
 @pytest.mark.parametrize("depth", [5, 200])
 def test_few_kinds_serve_any_depth(depth):
     before = kinds._kindOfDtype.cache_info().currsize
@@ -223,51 +236,11 @@ def test_looks_linear_keeps_the_second_moment_through_a_thousand_layers():
     assert min(kept["orthogonal/crelu"]) > 1  # the same nets without the mirror do not
 
 
-@pytest.fixture
-def twoThreads(monkeypatch):
-    """Two threads, even for the smallest products."""
-    monkeypatch.setattr(propagation, "SHARED_PRODUCT", 1)
-    set_num_threads(2)
-    yield
-    set_num_threads(None)
-
-
-@pytest.mark.usefixtures("twoThreads")
-@pytest.mark.parametrize("memory", [0, 2**15, 2**25])
-@pytest.mark.parametrize("text", ["heNormal/relu", "orthogonal+mirror/crelu", "glorotNormal/tanh"])
-def test_threads_that_share_a_batch_change_nothing(monkeypatch, text, memory):
-    monkeypatch.setattr(weights, "WEIGHT_MEMORY", memory)
-    stages, x, gradient = dense(text, samples=5)
-    shared = propagate(stages, x, gradient, SEED)
-    monkeypatch.setattr(propagation, "SHARED_PRODUCT", 2**62)
-    alone = propagate(stages, x, gradient, SEED)
-    # Products of fewer rows may be added up in another order.
-    for one, other in zip(shared, alone, strict=True):
-        assert one.shape == (12, 5)
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)
-
-
-@pytest.mark.usefixtures("twoThreads")
-def test_a_batch_is_shared_where_products_can_leave_the_lock(monkeypatch):
-    stages, x, _ = dense("heNormal/relu", samples=5)
-    assert propagation._parts(stages, x) == [slice(0, 2), slice(2, 5)]
-    monkeypatch.setattr(propagation, "locksAreReleased", lambda: False)
-    assert propagation._parts(stages, x) == [slice(None)]
-
-
-def test_products_leave_the_lock_where_theano_has_a_blas():
-    ops = [
-        type(node.op).__name__
-        for node in kindOf((32,), "relu", 32, ())._forward.maker.fgraph.toposort()
-    ]
-    assert ("UnlockedDot22" in ops) == products.locksAreReleased()
-
-
 @pytest.mark.parametrize("text", ["heNormal/relu", "orthogonal/crelu", "heNormal/leakyRelu(0.3)"])
 def test_signs_pass_the_same_gradient_as_the_signal(text):
     """The signs that are kept tell 0 from both sides of it, as the whole signal does."""
     stages, x, gradient = dense(text, depth=3)
-    kind = propagation._Network(stages, x.shape[1:], weights.Weights(stages, SEED), 0).kinds[1]
+    kind = propagation._Network(stages, x.shape[1:], weights.Weights(stages, SEED)).kinds[1]
     signal = np.array([[-2.0, 0.0, 3.0, 0.0] * 8], floatX())
     memory = Signs()
     memory.keep(1, signal)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
+from lookslinear import sampling
 from lookslinear.arranging import arrange, block_of
 from lookslinear.checks import check_draw
 from lookslinear.fans import Axes, keras_axes
@@ -88,6 +89,92 @@ def test_every_arrangement_is_the_same_on_any_number_of_threads(law, seed):
     for part in np.split(first, 2, law.axes.input) if partly else [first]:
         own = law.half if partly else law
         np.testing.assert_array_equal(part, arrange(block_of(part, own), own))
+
+
+# The same bits in room that was there before
+
+
+@given(law=weight_laws(most=6), seed=st.integers(0, 2**64), threads=st.sampled_from(THREADS))
+@settings(max_examples=150, deadline=None)
+def test_what_was_in_the_room_has_no_influence(law, seed, threads):
+    room = np.full(law.shape, np.nan, law.dtype)
+    with small_blocks():
+        assert draw(law, seed, threads, out=room) is room
+        assert room.tobytes() == draw(law, seed, threads).tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_large_weights_are_the_same_in_any_room(family, dtype):
+    law = dense_law(500, 402, family, 0.5, dtype=dtype)
+    room = np.full(law.shape, np.nan, law.dtype)
+    assert draw(law, 1, out=room).tobytes() == draw(law, 1).tobytes()
+
+
+def test_a_room_that_stays_as_it_was_would_be_seen():
+    """Mutant: the zeros between the taps are left to what was there."""
+    law = law_between(3, 4, sides=(3, 3), taps="centre")
+    room = np.full(law.shape, np.nan, law.dtype)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling, "_cleared", lambda out, law: out)
+        draw(law, 1, out=room)
+    assert room.tobytes() != draw(law, 1).tobytes()
+
+
+def test_room_of_other_kinds_of_arrays(tmp_path):
+    law = dense_law(60, 40, "normal", 0.5)
+    drawn = draw(law, 1)
+    mapped = np.memmap(tmp_path / "weight", "float32", "w+", shape=law.shape)
+    masked = np.ma.masked_array(np.zeros_like(drawn), mask=True)
+    for room in (
+        mapped,
+        masked,
+        np.zeros_like(drawn).view(np.matrix),
+        np.zeros((2, 60, 40), "f4")[1],
+    ):
+        assert draw(law, 1, out=room) is room
+        np.testing.assert_array_equal(np.asarray(room), drawn)
+
+
+def unaligned():
+    return np.zeros(8 * 4 + 1, "u1")[1:].view("f4").reshape(2, 4)
+
+
+def read_only():
+    room = np.zeros((2, 4), "f4")
+    room.flags.writeable = False
+    return room
+
+
+@pytest.mark.parametrize(
+    ("room", "kind", "message"),
+    [
+        ([[0.0] * 4] * 2, TypeError, r"out must be a ndarray. Received: \[\["),
+        (np.zeros((4, 2), "f4"), ValueError, r"shape \(2, 4\).*Received: shape \(4, 2\)"),
+        (np.zeros(8, "f4"), ValueError, r"Received: shape \(8,\), dtype float32"),
+        (np.zeros((2, 4)), ValueError, r"dtype float32. Received: shape \(2, 4\), dtype float64"),
+        (np.zeros((2, 4), ">f4"), ValueError, "dtype float32. Received: .* dtype >f4"),
+        (np.zeros((4, 2), "f4").T, ValueError, "in C order.* not C_CONTIGUOUS"),
+        (np.zeros((2, 8), "f4")[:, ::2], ValueError, "in C order.* not C_CONTIGUOUS"),
+        (unaligned(), ValueError, "not ALIGNED"),
+        (read_only(), ValueError, "not WRITEABLE"),
+    ],
+)
+def test_other_room_is_refused_before_anything_is_drawn(room, kind, message):
+    before, generator = np.array(room), np.random.default_rng(0)
+    with pytest.raises(kind, match=message):
+        draw(dense_law(2, 4, "normal", 1.0), generator, out=room)
+    np.testing.assert_array_equal(np.array(room), before)
+    assert generator.random() == np.random.default_rng(0).random()
+
+
+def test_room_is_left_alone_where_the_seed_is_bad():
+    law = law_between(3, 4, sides=(3, 3), taps="centre")
+    room = np.ones(law.shape, law.dtype)
+    for rng, threads in (("1", None), (-1, None), (1, 0)):
+        with pytest.raises((TypeError, ValueError)):
+            draw(law, rng, threads, out=room)
+    assert room.all()
 
 
 def backwards(work, count, threads=None):

@@ -95,6 +95,18 @@ def test_a_frame_of_a_kernel_in_keras_layout_is_made_in_place():
     assert peak_of(law) < 2.5
 
 
+@pytest.mark.parametrize(("family", "most"), [("normal", 0.1), ("uniform", 0.1), ("haar", 0.7)])
+def test_a_draw_into_room_takes_no_other(family, most):
+    law = dense_law(2000, 2000, family, 0.1)
+    room = draw(law, 0, threads=1)
+    tracemalloc.start()
+    draw(law, 1, threads=1, out=room)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # A square frame takes half of itself for its vectors.
+    assert peak < most * room.nbytes
+
+
 def test_nothing_of_a_draw_is_left_behind():
     law = dense_law(1000, 1000, "haar", 0.1)
     draw(law, 0, threads=1)  # what the thread keeps is made once

@@ -23,7 +23,15 @@ def test_weightsAreMirroredAndFitTheArchitecture():
         np.testing.assert_array_equal(kernel[:, :half], -kernel[:, half:])
 
 
-def test_oursAndPlainTheanoTrainAlike():
+@pytest.fixture
+def recursionLimit():
+    """Theano by hand raises it for its process; that of the tests gets it back."""
+    before = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(before)
+
+
+def test_oursAndPlainTheanoTrainAlike(recursionLimit):
     from utilityFunctions import theano
 
     with theano.config.change_flags(floatX="float32"):

@@ -17,7 +17,9 @@ DOORS = (weights, borderLoss, downsampling, learningNets, partialMirror, initial
 def drawing(monkeypatch, change):
     """Let all experiments draw from changed laws."""
     for door in DOORS:
-        monkeypatch.setattr(door, "draw", lambda law, *others: draw(change(law), *others))
+        monkeypatch.setattr(
+            door, "draw", lambda law, *others, **named: draw(change(law), *others, **named)
+        )
 
 
 def wrongGain(monkeypatch):
@@ -31,8 +33,8 @@ def missingMirror(monkeypatch):
 
 
 def wrongFamily(monkeypatch):
-    """Frames in the place of independent weights, and the other way round."""
-    other = {"normal": "haar", "haar": "normal"}
+    """Frames in the place of independent weights, and the other way round; biases stay."""
+    other = {"normal": "haar", "haar": "normal", "constant": "constant"}
     drawing(monkeypatch, lambda law: dataclasses.replace(law, family=other[law.family]))
 
 

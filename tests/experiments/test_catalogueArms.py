@@ -34,16 +34,16 @@ def test_predictions_agree_with_what_is_measured(network, arms):
 
 def test_plain_relu_in_pairs_is_flat():
     table = tableOf("dense", "looksLinear/relu", depth=200, replicates=2, batch=4)
-    for direction, logs in table.groupby("direction")["measured"]:
+    for quantity, logs in table.groupby("quantity")["measured"]:
         # float32 rounding of 200 layers; the last gradient is that of both units of each pair.
-        assert np.ptp(logs.iloc[:-1]) < 1e-4, direction
+        assert np.ptp(logs.iloc[:-1]) < 1e-4, quantity
 
 
 def test_pairs_that_are_not_turned_back_are_found_out(monkeypatch):
     """The mutant [[V, V], [V, V]] in the place of [[V, -V], [-V, V]]."""
     real = weights.draw
 
-    def draw(law, rng, threads):
+    def draw(law, rng, threads, out):
         drawn = real(law, rng, threads)
         return np.abs(drawn) * np.sign(np.tile(drawn[: drawn.shape[0] // 2], (2, 1)))
 
@@ -55,8 +55,8 @@ def test_kernels_whose_taps_are_alike_are_found_out(monkeypatch):
     """The mutant of an orthogonal convolution: independent taps lose more at the border."""
     real = weights.draw
 
-    def draw(law, rng, threads):
-        return real(dataclasses.replace(law, family="normal"), rng, threads)
+    def draw(law, rng, threads, out):
+        return real(dataclasses.replace(law, family="normal"), rng, threads, out=out)
 
     monkeypatch.setattr(weights, "draw", draw)
     arm = "orthogonalConvolution+mirror/crelu"

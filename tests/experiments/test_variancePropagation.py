@@ -159,7 +159,7 @@ def test_wrong_weights_are_found_out(monkeypatch):
 
     real = weights.draw
     monkeypatch.setattr(
-        weights, "draw", lambda law, rng, threads: real(law, rng, threads) * np.float32(1.2)
+        weights, "draw", lambda law, rng, threads, out: real(law, rng, threads) * np.float32(1.2)
     )
     arms = ("heNormal/relu", "orthogonal+mirror/crelu", "glorotNormal/tanh")
     result = run(config(*arms, depth=10, replicates=40))

@@ -66,7 +66,8 @@ class Entry:
     def rows(self) -> list[dict[str, str]]:
         """The rows that are farthest from their predictions, as text."""
         worst = worstRows(self.run.table, WORST)
-        return [{name: shownNumber(name, value) for name, value in row.items()} for row in _dicts(worst)]
+        rows = worst.to_dict(orient="records")
+        return [{name: shownNumber(name, value) for name, value in row.items()} for row in rows]
 
 
 def writePage(
@@ -95,7 +96,3 @@ def _entry(folder: Path, experiment: Experiment, failures: Mapping[str, str]) ->
         return Entry(experiment, readRun(folder / experiment.name), "")
     except StoredRunError as error:
         return Entry(experiment, None, str(error))
-
-
-def _dicts(table) -> list[dict]:
-    return table.to_dict(orient="records")

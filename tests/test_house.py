@@ -29,6 +29,7 @@ OUTSIDE = {
     "experiments": {
         "jinja2", "numpy", "pandas", "matplotlib", "rich", "sklearn", "threadpoolctl", "tyro",
         "filelock", "yaml", "tomli", "distributed", "dask_jobqueue", "dask_kubernetes", "mpi4py",
+        "plotly",
     },
 }  # fmt: skip
 #: Rooms inside lookslinear that never import one another.

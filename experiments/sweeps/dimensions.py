@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ def dimensionsOf(table: pd.DataFrame, axes: Sequence[str]) -> list[Dimension]:
     names = dict.fromkeys([*(name for name in axes if name in table), *labels])
     found: list[Dimension] = []
     for name in names:
-        one = _dimension(name.removeprefix(PREFIX), table[name])
+        one = _dimension(name.removeprefix(PREFIX), table[name], isAxis=name in axes)
         if len(one.values) > 1 and not any(_isSame(one, other) for other in found):
             found.append(one)
     return found
@@ -66,12 +67,20 @@ def quantityOf(table: pd.DataFrame, word: str = MEASURED) -> Dimension:
     return _dimension(QUANTITY, words)
 
 
-def _dimension(name: str, column: pd.Series) -> Dimension:
+def _dimension(name: str, column: pd.Series, isAxis: bool = False) -> Dimension:
     isNumber = is_numeric_dtype(column) and not is_bool_dtype(column)
     column = column if isNumber else column.astype(object).where(column.notna(), "–").astype(str)
     codes, values = pd.factorize(column, sort=isNumber, use_na_sentinel=False)
-    values = values.tolist()
-    return Dimension(name, [None if value != value else value for value in values], codes, isNumber)
+    values = [None if value != value else value for value in values.tolist()]
+    if isAxis and not isNumber:  # cells stand in the order of their hashes, which says nothing
+        order = sorted(range(len(values)), key=lambda place: _natural(values[place]))
+        codes, values = np.argsort(order)[codes], [values[place] for place in order]
+    return Dimension(name, values, codes, isNumber)
+
+
+def _natural(text: str) -> list[tuple[str, int]]:
+    """What texts are sorted by, so that 8x16 comes before 16x16."""
+    return [(other, int(part or 0)) for other, part in re.findall(r"(\D*)(\d*)", text)]
 
 
 def _isSame(one: Dimension, other: Dimension) -> bool:

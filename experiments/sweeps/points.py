@@ -105,9 +105,7 @@ def _groups(
     of = np.zeros(rows, dtype=np.int64)
     for one in dimensions:  # made dense again each time, so that no product of lengths overflows
         of = np.unique(of * max(len(one.values), 1) + one.codes, return_inverse=True)[1]
-    _, first, of, count = np.unique(
-        of, return_index=True, return_inverse=True, return_counts=True
-    )
+    _, first, of, count = np.unique(of, return_index=True, return_inverse=True, return_counts=True)
     return first, of, count
 
 

@@ -18,8 +18,10 @@ from experiments.pages import template
 from experiments.running import replaceText
 from experiments.sweeps.cells import cellOf, configOf
 from experiments.sweeps.failures import ENOUGH
+from experiments.sweeps.grid import SEED
 from experiments.sweeps.loading import PREFIX, LoadedSweep, load
 from experiments.sweeps.points import encoded, pointsOf
+from experiments.sweeps.store import Store
 from experiments.verdicts import Verdict, worstRows
 
 PAGE, TEMPLATE = "report.html", "sweep.html"
@@ -53,16 +55,21 @@ def writeReport(
         If the folder holds no sweep, or the page cannot be written.
     """
     path = Path(folder, PAGE) if path is None else Path(path)
+    _ = Store(folder).experiment  # refuses what is no sweep
     if path.is_dir() or not path.parent.is_dir():
         raise ValueError(f"output must be a file in a folder that is there. Received: '{path}'.")
-    script = plottingScript()
-    sweep = load(folder)
-    text = template(TEMPLATE).render(script=script, **contentOf(sweep, experiments))
+    plottingScript()  # refuses before all is read
+    text = pageOf(load(folder), experiments)
     try:
         replaceText(path, text)
     except OSError as error:
         raise ValueError(f"page {str(path)!r} cannot be written: {error}.") from error
     return path
+
+
+def pageOf(sweep: LoadedSweep, experiments: Mapping[str, Experiment]) -> str:
+    """The page of a sweep that has been read."""
+    return template(TEMPLATE).render(script=plottingScript(), **contentOf(sweep, experiments))
 
 
 def plottingScript() -> str:
@@ -83,7 +90,7 @@ def contentOf(sweep: LoadedSweep, experiments: Mapping[str, Experiment]) -> dict
     points = pointsOf(table, list(sweep.axes), experiment.quantity if experiment else "measured")
     data = {
         "points": encoded(points),
-        "limit": CONTRADICTION,
+        "seeds": len(sweep.axes.get(SEED, [])),
         "worst": _tableFor(_worst(table, sweep)),
         "cells": _tableFor(_cells(table, sweep)),
     }
@@ -152,13 +159,16 @@ def _worst(table: pd.DataFrame, sweep: LoadedSweep) -> pd.DataFrame:
 
 
 def _configColumns(table: pd.DataFrame, sweep: LoadedSweep) -> set[str]:
-    fields = set(sweep.cells.columns) - {"started", "seconds", "code", "reasons"}
+    others = ("started", "seconds", "code", "reasons")
+    fields = (name.removeprefix(PREFIX) for name in sweep.cells if name not in others)
     return {_columnOf(table, name) for name in fields}
 
 
 def _cells(table: pd.DataFrame, sweep: LoadedSweep) -> pd.DataFrame:
     """A row for each cell: its axes, what it took, how far it is from its predictions."""
-    found = sweep.cells[[name for name in sweep.axes if name in sweep.cells]].copy()
+    found = sweep.cells[
+        [name for axis in sweep.axes if (name := _columnOf(sweep.cells, axis)) in sweep.cells]
+    ].copy()
     scores = table["z"].abs()
     by = scores.groupby(table["cell"])
     found["rows judged"] = by.count().reindex(found.index, fill_value=0)
@@ -167,7 +177,7 @@ def _cells(table: pd.DataFrame, sweep: LoadedSweep) -> pd.DataFrame:
     )  # fmt: skip
     found["largest |z|"] = by.max().reindex(found.index)
     found["seconds"] = sweep.cells["seconds"]
-    found["started"] = sweep.cells["started"].str.slice(0, 19)
+    found["started"] = sweep.cells["started"].astype(str).str.slice(0, 19)
     return found.reset_index()[[*found.columns, "cell"]]
 
 
@@ -175,7 +185,10 @@ def _byValue(table: pd.DataFrame, sweep: LoadedSweep) -> list[dict[str, Any]]:
     """For each value of each axis: cells stored and failed, and the verdict on its rows."""
     failures, rows = sweep.failures.drop_duplicates("cell"), []
     for name, values in sweep.axes.items():
-        stored, failed = _counted(sweep.cells, name), _counted(failures, name)
+        stored, failed = (
+            _counted(sweep.cells, _columnOf(sweep.cells, name)),
+            _counted(failures, name),
+        )
         judged = _judgedBy(table, _columnOf(table, name))
         for value in values[:VALUES]:
             count, beyond, worst = judged.get(str(value), (0, 0, np.nan))

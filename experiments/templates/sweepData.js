@@ -1,7 +1,6 @@
 "use strict";
 // What the page holds: numbers are base64 of little-endian arrays, values of dimensions are lists.
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const LIMIT = DATA.limit;
 
 function decoded(text, Kind) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

@@ -4,8 +4,10 @@ const MARKERS = ["circle-open", "square-open", "triangle-up-open", "diamond-open
   "triangle-down-open", "cross-open", "x-open", "star-open"];
 const ROLES = { x: "along x", line: "lines", column: "columns", row: "rows" };
 const MOST = { line: COLOURS.length, column: 6, row: 6 };
+const MARKS = 14; // a curve carries at most
 const NONE = -1; // no dimension, or every value of one
-const chosen = { quantity: 0, roles: {}, only: DIMENSIONS.map(() => NONE), scale: "automatic" };
+const chosen = { quantity: 0, roles: {}, only: DIMENSIONS.map(() => NONE), scale: "automatic",
+  axes: "shared" };
 
 // --- What is chosen ------------------------------------------------------------------------------
 
@@ -45,7 +47,8 @@ function showChoices() {
   document.getElementById("roles").replaceChildren(
     choose("quantity", quantities, chosen.quantity, (value) => set("quantity", Number(value))),
     ...roles,
-    choose("y axis", scales, chosen.scale, (value) => set("scale", value)));
+    choose("y axis", scales, chosen.scale, (value) => set("scale", value)),
+    choose("axes", [["shared", "shared"], ["own", "of each panel"]], chosen.axes, (value) => set("axes", value)));
   document.getElementById("only").replaceChildren(...DIMENSIONS.map(showOnly));
 }
 
@@ -153,27 +156,38 @@ function tracesOf(curve, columns, isLog, legends) {
   const colour = COLOURS[curve.l % COLOURS.length];
   const isFirst = !legends.has(curve.l);
   legends.add(curve.l);
+  const xOf = (code) => (dimension ? dimension.values[code] ?? "–" : "");
+  const marked = marks(curve);
+  const means = marked.map((at) => curve.means[at]);
   const common = {
-    x: curve.xs.map((code) => (dimension ? dimension.values[code] ?? "–" : "")),
     xaxis: `x${number === 1 ? "" : number}`, yaxis: `y${number === 1 ? "" : number}`,
     legendgroup: String(curve.l), type: "scatter",
   };
   const name = valueOf("line", curve.line) || "measured";
   const measured = {
     ...common, mode: "markers", name, showlegend: isFirst, meta: "measured",
-    y: curve.means.map((one) => finite(one.measured)),
-    error_y: errorsOf(curve.means, isLog, colour),
+    x: marked.map((at) => xOf(curve.xs[at])), y: means.map((one) => finite(one.measured)),
+    error_y: errorsOf(means, isLog, colour),
     marker: { color: colour, symbol: MARKERS[curve.l % MARKERS.length], size: 6, line: { width: 1.3 } },
-    customdata: curve.means.map((one) => [shownNumber(one.error), shownNumber(one.predicted), shownNumber(one.z), one.rows]),
+    customdata: means.map((one) => [shownNumber(one.error), shownNumber(one.predicted), shownNumber(one.z), one.rows]),
     hovertemplate: `${nameOf("x")} %{x}<br>measured %{y:.5g} ± %{customdata[0]}<br>predicted %{customdata[1]}`
       + "<br>z, farthest off: %{customdata[2]}<br>mean over %{customdata[3]}",
   };
   const predicted = {
     ...common, mode: "lines", name, showlegend: false, meta: "predicted", hoverinfo: "skip",
-    y: curve.means.map((one) => finite(one.predicted)),
+    x: curve.xs.map(xOf), y: curve.means.map((one) => finite(one.predicted)),
     line: { color: colour, dash: "dash", width: 1.6 },
   };
   return predicted.y.some((value) => value !== null) ? [predicted, measured] : [measured];
+}
+
+// Few markers, so that dashes show between them; each curve's are shifted, so that equal ones show all.
+function marks(curve) {
+  const step = Math.ceil(curve.xs.length / MARKS);
+  const shift = Math.floor(step * curve.l / COLOURS.length);
+  const last = curve.xs.length - 1;
+  const isNearLast = (at) => at !== last && last - at <= step / 2;
+  return curve.xs.map((_, at) => at).filter((at) => at === last || (at % step === shift && !isNearLast(at)));
 }
 
 // On a log axis a bar that reaches 0 would have no lower end.
@@ -205,8 +219,8 @@ function xKind() {
 function layoutOf(lists, isLog) {
   const [columns, rows] = [lists.column.length, lists.row.length];
   const layout = {
-    width: Math.max(760, 90 + 260 * columns + 60), height: 150 + 230 * rows,
-    margin: { l: 80, r: 60, t: 90, b: 60 }, font: { family: "system-ui, sans-serif", size: 12, color: "#1a1a1a" },
+    width: 140 + columns * panelWidth(columns), height: 130 + rows * PANEL_HEIGHT,
+    margin: { l: 80, r: 60, t: 70, b: 60 }, font: { family: "system-ui, sans-serif", size: 12, color: "#1a1a1a" },
     paper_bgcolor: "white", plot_bgcolor: "white", annotations: [], hovermode: "closest",
     legend: { orientation: "h", x: 0, xanchor: "left", y: 1, yref: "container", yanchor: "top",
       title: { text: nameOf("line") } },
@@ -217,8 +231,16 @@ function layoutOf(lists, isLog) {
   return layout;
 }
 
-const panelSide = (at, count) => [(at + 0.05) / count, (at + 0.97) / count];
-const panelHeight = (at, count) => [1 - (at + 0.93) / count, 1 - (at + 0.03) / count];
+// As wide as the page allows, within limits.
+function panelWidth(columns) {
+  const room = document.getElementById("plots").clientWidth - 140;
+  return Math.min(460, Math.max(180, Math.floor(room / columns)));
+}
+
+const PANEL_HEIGHT = 230;
+const GAP = 0.05; // between panels, as a share of one
+const panelSide = (at, count) => [(at + GAP) / count, (at + 1 - GAP) / count];
+const panelHeight = (at, count) => [1 - (at + 0.93) / count, 1 - (at + GAP) / count];
 
 function addPanel(layout, { r, c, columns, rows }, isLog) {
   const number = r * columns + c + 1;
@@ -226,15 +248,17 @@ function addPanel(layout, { r, c, columns, rows }, isLog) {
   const look = { showline: true, linecolor: "#888", gridcolor: "#e8e8e8", zeroline: false, ticks: "outside" };
   const isLowest = r === rows - 1;
   layout[`xaxis${ending}`] = {
-    ...look, anchor: `y${ending}`, domain: panelSide(c, columns), type: xKind(), showticklabels: isLowest,
-    title: { text: isLowest ? nameOf("x") : "" }, ...(number > 1 && { matches: "x" }),
+    ...look, anchor: `y${ending}`, domain: panelSide(c, columns), type: xKind(), showticklabels: isLowest || chosen.axes === "own",
+    title: { text: isLowest ? nameOf("x") : "" }, ...matching("x", number),
   };
   layout[`yaxis${ending}`] = {
     ...look, anchor: `x${ending}`, domain: panelHeight(r, rows), type: isLog ? "log" : "linear",
-    exponentformat: "power", showticklabels: c === 0,
-    title: { text: c === 0 ? QUANTITY.values[chosen.quantity] : "" }, ...(number > 1 && { matches: "y" }),
+    exponentformat: "power", showticklabels: c === 0 || chosen.axes === "own",
+    title: { text: c === 0 ? QUANTITY.values[chosen.quantity] : "" }, ...matching("y", number),
   };
 }
+
+const matching = (axis, number) => (number > 1 && chosen.axes === "shared" ? { matches: axis } : {});
 
 function addTitles(layout, lists) {
   const look = { xref: "paper", yref: "paper", showarrow: false, font: { size: 12 } };
@@ -242,14 +266,17 @@ function addTitles(layout, lists) {
   const middle = ([low, high]) => (low + high) / 2;
   if (nameOf("column"))
     lists.column.forEach((code, c) => layout.annotations.push({
-      ...look, text: words("column", code), x: middle(panelSide(c, lists.column.length)), y: 1, yanchor: "bottom" }));
+      ...look, text: words("column", code), x: middle(panelSide(c, lists.column.length)), xanchor: "center",
+      y: 1, yanchor: "bottom" }));
   if (nameOf("row"))
     lists.row.forEach((code, r) => layout.annotations.push({
       ...look, text: words("row", code), x: 1, xanchor: "left", textangle: 90, y: middle(panelHeight(r, lists.row.length)) }));
 }
 
-function captionOf(lists, all) {
+function captionOf(lists, all, curves) {
   const words = ["Points: measured, with one standard error. Dashed: predicted."];
+  if (curves.some((curve) => curve.xs.length > MARKS)) words.push(`About ${MARKS} points of each curve are drawn.`);
+  if (DATA.seeds > 1) words.push("Means over seeds.");
   const averaged = DIMENSIONS.filter((one, place) =>
     chosen.only[place] === NONE && !Object.values(chosen.roles).includes(place));
   if (averaged.length) words.push(`Means over ${averaged.map((one) => one.name).join(", ")}.`);
@@ -272,7 +299,7 @@ function draw() {
   const isLog = chosen.scale === "automatic" ? isLogarithmic(values) : chosen.scale === "log";
   const legends = new Set();
   const traces = curves.flatMap((curve) => tracesOf(curve, lists.column.length, isLog, legends));
-  document.getElementById("caption").textContent = points.length ? captionOf(lists, all) : "No cell has these values.";
+  document.getElementById("caption").textContent = points.length ? captionOf(lists, all, curves) : "No cell has these values.";
   Plotly.react("panels", traces, layoutOf(lists, isLog), { displaylogo: false, responsive: false });
 }
 

@@ -142,7 +142,7 @@ def store(folder, options):
 
     def missing():
         with Index(kept) as index:
-            grid = gridOf(EXPERIMENT, {**axesOf(TINY), "seed": range(options.many)})
+            grid = gridOf(EXPERIMENT, axesOf(TINY), seeds=options.many)
             return Missing(grid, index.refresh().keys(), set())
 
     looking = timed(missing)
@@ -168,7 +168,7 @@ def timed(work):
 
 def client(folder, options):
     """Bytes and microseconds of a cell at the process that sweeps."""
-    grid = gridOf(EXPERIMENT, {**axesOf(TINY), "seed": range(options.many)})
+    grid = gridOf(EXPERIMENT, axesOf(TINY), seeds=options.many)
     naming = timed(lambda: sum(1 for _ in grid.cells()))
     tracemalloc.start()
     keys = {cell.key for cell in grid.cells()}
@@ -286,8 +286,8 @@ def reportOf(found, options):
         f"takes on one worker, of {options.tiny}, less the median of computing it there. The "
         f"{options.many:,} cells differ in their seeds; a fresh index is made from their folders.",
         markdown(*costRows(found)),
-        "Bytes are those of `log-norm` with 2 layers of 8 units, two thirds of them the arrays of "
-        "its figure. The disk gives whole blocks of 4096 bytes.",
+        "Bytes are those of `log-norm` with 2 layers of 8 units, most of them the arrays of its "
+        "figure. The disk gives whole blocks of 4096 bytes.",
     ]) + "\n"  # fmt: skip
 
 

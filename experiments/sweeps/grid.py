@@ -196,7 +196,9 @@ def _typedAxis(name: str, values: Any, kind: Any) -> tuple:
 
 
 def _typed(name: str, value: Any, kind: Any) -> Any:
-    """One value as its field holds it: all kinds go through their text, as on the command line."""
+    """One value as its field holds it: other kinds go through their text, as when it is typed."""
+    if type(value) is kind:
+        return value
     holdsSeveral = typing.get_origin(kind) is tuple
     if typing.get_origin(kind) is typing.Literal:
         return known_name(name, value, typing.get_args(kind))

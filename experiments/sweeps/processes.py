@@ -116,17 +116,19 @@ def _startForkserver(modules: Sequence[str], threads: int) -> str:
         return "spawn"
     forkserver.set_forkserver_preload([__name__, *modules, *_ofMain()])
     flags = f"compile__timeout={LOCK_SECONDS},{os.environ.get('THEANO_FLAGS', '')}".rstrip(",")
-    variables = dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"THEANO_FLAGS": flags}
+    # Before Python 3.13 the server looks for modules by its own path alone, and says nothing.
+    path = os.pathsep.join([*map(str, filter(None, sys.path)), os.environ.get("PYTHONPATH", "")])
+    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    variables |= {"THEANO_FLAGS": flags, "PYTHONPATH": path.rstrip(os.pathsep)}
     with _environment(variables), _deaf():
         forkserver.ensure_running()
     return "forkserver"
 
 
 def _ofMain() -> list[str]:
-    """What the main program imports: each worker imports that program, as the library has it."""
-    main = getattr(sys.modules["__main__"], "__spec__", None)
-    commands = [name for name in ("experiments.commands",) if name in sys.modules]
-    return [*commands, *([main.name] if main else [])]
+    """What the installed command imports, which each worker reads as a script; `-m` it does not."""
+    isScript = getattr(sys.modules["__main__"], "__spec__", None) is None
+    return [name for name in ("experiments.commands",) if isScript and name in sys.modules]
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from tests.experiments.sweeps.stand import contentOf, swept
+from tests.experiments.sweeps.comparing import contentOf, swept
 
 CELLS, SECONDS = 80, 0.02
 

@@ -1,7 +1,5 @@
 """A stand-in for a real experiment, which workers can import: it fails, dies or waits when told."""
 
-import io
-import json
 import os
 import signal
 import time
@@ -10,12 +8,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from rich.console import Console
 
 from experiments.comparing import compared
 from experiments.experiment import Experiment, Result
-from experiments.sweeps.command import conducted
-from experiments.sweeps.requests import requestOf
 from lookslinear.errors import whole_number
 from tests.experiments.stand import draw
 
@@ -88,55 +83,3 @@ def run(plan, advance):
 
 STAND = Experiment("stand-in", "Nothing at all, for tests of sweeps.", Config, prepare, run, draw)
 EXPERIMENTS = {"stand-in": STAND}
-
-
-# How tests sweep it, and compare what is stored
-
-
-class Words:
-    """A console that keeps what is said."""
-
-    def __init__(self):
-        self.console = Console(file=io.StringIO(), width=1000)
-
-    @property
-    def text(self):
-        return self.console.file.getvalue()
-
-
-def swept(
-    root,
-    *grid,
-    errors=None,
-    console=None,
-    retry=False,
-    experiments=EXPERIMENTS,
-    name="stand-in",
-    **options,
-):
-    """Sweep the stand-in on two processes; the exit status."""
-    request = requestOf(name, grid, output=root, **{"workers": 2, **options})
-    said, wrong = console or Words(), errors or Words()
-    return conducted(request, experiments, said.console, wrong.console, retry)
-
-
-#: What a manifest says of when, where and by which command a cell was run, not of what it found.
-CIRCUMSTANCES = ("command", "machine", "process", "seconds", "started")
-
-
-def contentOf(root):
-    """All of a store that depends on its cells alone, by path: bytes, of manifests what they found.
-
-    The index is left out: it is a copy. So are cells that were set aside.
-    """
-    content = {}
-    for path in Path(root).rglob("*"):
-        name = path.relative_to(root).as_posix()
-        if name.startswith("damaged/") or path.is_dir() or path.name == "index.sqlite":
-            continue
-        if path.name == "manifest.json":
-            facts = json.loads(path.read_text())
-            content[name] = {k: v for k, v in facts.items() if k not in CIRCUMSTANCES}
-        else:
-            content[name] = path.read_bytes()
-    return content

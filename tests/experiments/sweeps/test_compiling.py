@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.experiments.sweeps.stand import contentOf
+from tests.experiments.sweeps.comparing import contentOf
 
 pytestmark = pytest.mark.faults
 GRID = ("--grid", "size=2x8", "--grid", "arm=heNormal/relu", "--grid", "replicates=2")

@@ -8,8 +8,10 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +20,7 @@ from clusters import Dask, descendants, killWorker
 from experiments.conducting import UsageError
 from experiments.sweeps.store import Store
 from tests.experiments.sweeps import killed
-from tests.experiments.sweeps.stand import Words, contentOf, swept
+from tests.experiments.sweeps.comparing import Words, contentOf, swept
 
 SEEDS = 8
 
@@ -228,3 +230,22 @@ def test_aSchedulerThatDoesNotAnswer(tmp_path, monkeypatch):
     ):
         swept(tmp_path / "sweep", "size=1", cluster="tcp://127.0.0.1:9")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.faults
+def test_workersFindAllImportedWhereverTheSweepIsStarted(tmp_path):
+    """Importing takes a second; the server that forks must do it once for all of them."""
+    root = str(Path(experiments.__file__).parents[1])
+    script = f"""
+import sys
+sys.path.append({root!r})
+from experiments.sweeps.processes import Processes
+if __name__ == "__main__":
+    workers = Processes(1, 1, ["experiments.logNorm"])
+    print(workers.submit(eval, "'experiments.logNorm' in __import__('sys').modules").result())
+    workers.end(atOnce=False)
+"""
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run([sys.executable, tmp_path / "script.py"], cwd=tmp_path, text=True,
+                          capture_output=True, check=False)  # fmt: skip
+    assert done.stdout == "True\n", done.stderr

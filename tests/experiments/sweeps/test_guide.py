@@ -29,7 +29,7 @@ def here(tmp_path_factory):
 def test_theSnippetReadsWhatTheCommandStored(here, capsys):
     exec(compile(SNIPPET, "docs/sweeps.md", "exec"), {"__name__": "guide"})
     printed = capsys.readouterr().out
-    assert printed.startswith("30 ['arm', 'seed', 'size']\n(6, 2)\n")
+    assert printed.startswith("30 ['arm', 'seed', 'size']\n(6, 2)\n{'log_mean_square': (50, ")
 
 
 def test_theFileSaysTheSameAsTheCommand(here):

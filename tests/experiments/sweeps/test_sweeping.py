@@ -17,7 +17,8 @@ from experiments.registry import EXPERIMENTS as REAL
 from experiments.stored import readRun
 from experiments.sweeps.grid import gridOf
 from experiments.sweeps.store import Store
-from tests.experiments.sweeps.stand import STAND, Words, contentOf, swept
+from tests.experiments.sweeps.comparing import Words, contentOf, swept
+from tests.experiments.sweeps.stand import STAND
 
 GRID = ("size=1,2", "names=a,[b,c]")
 

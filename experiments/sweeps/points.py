@@ -87,15 +87,20 @@ def encoded(points: Points) -> dict[str, Any]:
 
 
 def _thinned(table: pd.DataFrame, most: int) -> tuple[pd.DataFrame, str]:
-    """Fewer places of each network, where there are many: first, last, and ever fewer between."""
+    """Fewer places, where there are many: the same for all networks, with the last of each."""
     for name in PLACES:
-        many = name in table and pd.api.types.is_numeric_dtype(table[name])
-        if len(table) > most and many and (places := np.unique(table[name].dropna())).size > FEWEST:
-            share = max(FEWEST, int(places.size * most / len(table)))
-            shown = places[np.unique(np.geomspace(1, places.size, share).astype(int)) - 1]
-            last = table.groupby("cell")[name].transform("max")
-            return table[table[name].isin(shown) | (table[name] == last)], name
+        if len(table) > most and name in table and pd.api.types.is_numeric_dtype(table[name]):
+            shown = _shownPlaces(table, name, most)
+            if len(shown) < table[name].nunique():
+                return table[table[name].isin(shown)], name
     return table, ""
+
+
+def _shownPlaces(table: pd.DataFrame, name: str, most: int) -> np.ndarray:
+    places = np.unique(table[name].dropna())
+    share = min(len(places), max(FEWEST, int(len(places) * most / len(table))))
+    shown = places[np.unique(np.geomspace(1, len(places), share).astype(int)) - 1]
+    return np.union1d(shown, table.groupby("cell")[name].max().dropna())
 
 
 def _groups(

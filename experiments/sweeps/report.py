@@ -23,6 +23,7 @@ from experiments.sweeps.loading import PREFIX, LoadedSweep, load
 from experiments.sweeps.points import encoded, pointsOf
 from experiments.sweeps.store import Store
 from experiments.verdicts import Verdict, worstRows
+from training.display import duration
 
 PAGE, TEMPLATE = "report.html", "sweep.html"
 #: How many of the rows that are farthest from their prediction can be looked through.
@@ -99,7 +100,7 @@ def contentOf(sweep: LoadedSweep, experiments: Mapping[str, Experiment]) -> dict
         "line": experiment.line if experiment else "",
         "verdict": Verdict.of(table),
         "counts": counts(sweep, experiment),
-        "seconds": float(sweep.cells["seconds"].sum()),
+        "duration": duration(float(sweep.cells["seconds"].sum())),
         "axes": sweep.axes,
         "byValue": _byValue(table, sweep),
         "hasPoints": len(points.count) > 0,

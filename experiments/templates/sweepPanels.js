@@ -173,10 +173,12 @@ function tracesOf(curve, columns, isLog, legends) {
     hovertemplate: `${nameOf("x")} %{x}<br>measured %{y:.5g} ± %{customdata[0]}<br>predicted %{customdata[1]}`
       + "<br>z, farthest off: %{customdata[2]}<br>mean over %{customdata[3]}",
   };
+  // A line needs two points: a single one is marked by a stroke.
   const predicted = {
-    ...common, mode: "lines", name, showlegend: false, meta: "predicted", hoverinfo: "skip",
+    ...common, mode: curve.xs.length > 1 ? "lines" : "markers", name, showlegend: false, meta: "predicted", hoverinfo: "skip",
     x: curve.xs.map(xOf), y: curve.means.map((one) => finite(one.predicted)),
     line: { color: colour, dash: "dash", width: 1.6 },
+    marker: { symbol: "line-ew", size: 18, line: { color: colour, width: 1.6 } },
   };
   return predicted.y.some((value) => value !== null) ? [predicted, measured] : [measured];
 }

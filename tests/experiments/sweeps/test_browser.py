@@ -116,6 +116,13 @@ def test_aFilterLeavesOneValue(opened, page, sweep):
     assert tab.locator(PANELS).count() == 3
 
 
+def test_aSinglePredictionIsMarkedByAStroke(opened, page):
+    tab = opened(page)
+    only(tab, "where", "1")
+    assert {trace["mode"] for trace in traces(tab, "predicted")} == {"markers"}
+    assert tab.locator("#panels .scatterlayer .points path").count() == 2 * 3 * 2
+
+
 def test_anyTwoAxesMakePanels(opened, page, sweep):
     tab = opened(page)
     select(tab, "along x", "size")  # where gets what size had

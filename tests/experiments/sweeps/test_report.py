@@ -124,6 +124,8 @@ def test_manyPlacesAreThinnedAndKeepFirstAndLast():
         assert layers.min() == 1
         assert layers.max() == last
         assert FEWEST / 2 < len(layers) < 40
+        # What one cell shows all show that have it: a choice of a place hides no cell.
+        assert set(layers) == {place for place in layer.values if place <= last}
     assert pointsOf(table, ["depth"], "mean", most=140).thinned == ""
 
 

@@ -46,10 +46,26 @@ def dimensionsOf(table: pd.DataFrame, axes: Sequence[str]) -> list[Dimension]:
     names = dict.fromkeys([*(name for name in axes if name in table), *labels])
     found: list[Dimension] = []
     for name in names:
-        one = _dimension(name.removeprefix(PREFIX), table[name], isAxis=name in axes)
+        one = _dimension(name, table[name], isAxis=name in axes)
         if len(one.values) > 1 and not any(_isSame(one, other) for other in found):
             found.append(one)
-    return found
+    plain = plainNames([one.name for one in found])
+    return [one._replace(name=name) for one, name in zip(found, plain, strict=True)]
+
+
+def plainNames(names: Sequence[str]) -> list[str]:
+    """Names of columns as they are shown: a field of the Config as such where it is alone.
+
+    Examples
+    --------
+    >>> plainNames(["config.size", "config.arm", "arm"])
+    ['size', 'config.arm', 'arm']
+    """
+    plain = (name.removeprefix(PREFIX) for name in names)
+    return [
+        name if short != name and short in names else short
+        for name, short in zip(names, plain, strict=True)
+    ]
 
 
 def quantityOf(table: pd.DataFrame, word: str = MEASURED) -> Dimension:

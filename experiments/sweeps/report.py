@@ -17,6 +17,7 @@ from experiments.experiment import Experiment
 from experiments.pages import template
 from experiments.running import replaceText
 from experiments.sweeps.cells import cellOf, configOf
+from experiments.sweeps.dimensions import plainNames
 from experiments.sweeps.failures import ENOUGH
 from experiments.sweeps.grid import SEED
 from experiments.sweeps.loading import PREFIX, LoadedSweep, load
@@ -89,16 +90,18 @@ def contentOf(sweep: LoadedSweep, experiments: Mapping[str, Experiment]) -> dict
     experiment = experiments.get(sweep.experiment)
     table = sweep.table if len(sweep.table.columns) > 1 else _EMPTY
     points = pointsOf(table, list(sweep.axes), experiment.quantity if experiment else "measured")
+    narrowed = _narrowed(table, sweep)
+    worst = worstRows(narrowed, WORST)
     data = {
         "points": encoded(points),
         "seeds": len(sweep.axes.get(SEED, [])),
-        "worst": _tableFor(_worst(table, sweep)),
+        "worst": _tableFor(worst.assign(cell=table["cell"])),
         "cells": _tableFor(_cells(table, sweep)),
     }
     return {
         "name": sweep.experiment,
         "line": experiment.line if experiment else "",
-        "verdict": Verdict.of(table),
+        "verdict": Verdict.of(narrowed),
         "counts": counts(sweep, experiment),
         "duration": duration(float(sweep.cells["seconds"].sum())),
         "axes": sweep.axes,
@@ -147,16 +150,15 @@ def _columnOf(table: pd.DataFrame, name: str) -> str:
     return PREFIX + name if PREFIX + name in table else name
 
 
-def _worst(table: pd.DataFrame, sweep: LoadedSweep) -> pd.DataFrame:
-    """The rows that are farthest from their predictions, with what differs between cells."""
+def _narrowed(table: pd.DataFrame, sweep: LoadedSweep) -> pd.DataFrame:
+    """Of a table's columns, what differs between cells, the experiment's labels, the numbers."""
     labels = [name for name in labelsOf(table) if name not in _configColumns(table, sweep)]
     axes = [_columnOf(table, name) for name in sweep.axes]
     names = [name for name in dict.fromkeys([*axes, *labels, *NUMBERS]) if name in table]
-    names = [name for name in names if name != "cell"]
-    rows = worstRows(table, WORST)[[*names, "cell"]]
-    same = [name for name in names if PREFIX + name in rows and rows[PREFIX + name].astype(str)
-            .equals(rows[name].astype(str))]  # fmt: skip
-    return rows.drop(columns=[PREFIX + name for name in same])
+    rows = table[[name for name in names if name != "cell"]]
+    same = [PREFIX + name for name in rows if PREFIX + name in rows
+            and rows[PREFIX + name].astype(str).equals(rows[name].astype(str))]  # fmt: skip
+    return rows.drop(columns=same)
 
 
 def _configColumns(table: pd.DataFrame, sweep: LoadedSweep) -> set[str]:
@@ -245,7 +247,7 @@ def _tableFor(table: pd.DataFrame) -> dict[str, Any]:
     """A table as the page's script reads it: names, which of them are numbers, rows."""
     numbers = set(table.select_dtypes("number"))
     return {
-        "names": [name.removeprefix(PREFIX).replace("_", " ") for name in table],
+        "names": [name.replace("_", " ") for name in plainNames(list(table))],
         "isNumber": [name in numbers for name in table],
         "rows": [[_plain(value) for value in row] for row in table.itertuples(index=False)],
     }

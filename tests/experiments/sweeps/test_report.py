@@ -163,6 +163,23 @@ def test_whatIsNotFiniteIsSaidInJson(tmp_path):
     json.dumps(content["data"], allow_nan=False)
 
 
+def test_aFieldThatATableHasTooIsToldApart(tmp_path):
+    def run(plan, advance):
+        samples = np.tile([[1.0, 9.0], [1.01, 9.01]], (50, 1))
+        right = [1.005, 1.0]
+        tables = [compared("mean", [1, 2], samples, right, names=one) for one in plan.config.names]
+        return Result(pd.concat(tables), {})
+
+    odd = dataclasses.replace(STAND, run=run)
+    root = stored(tmp_path / "sweep", odd, {"names": [["a", "b"], ["b", "c"]]})
+    content = contentOf(experiments.load(root), EXPERIMENTS)
+    found = [one["name"] for one in content["data"]["points"]["dimensions"]]
+    assert found == ["config.names", "names", "where"]
+    assert content["data"]["worst"]["names"][:3] == ["config.names", "names", "quantity"]
+    assert content["verdict"].contradictions == 4
+    assert re.fullmatch(r"\[\w,\w\], \w, mean, where 2", content["verdict"].where)
+
+
 # The command
 
 

@@ -19,23 +19,29 @@ function choose(label, options, value, change) {
   return element("label", {}, label + " ", select);
 }
 
-// Places go along x, and the other dimensions that have the fewest values to lines and panels.
+const isPlace = (place) => ["layer", "where"].includes(DIMENSIONS[place].name);
+
+// Numbered places go along x, else what has the most values; the others make lines and panels.
 function startingRoles() {
   const order = DIMENSIONS.map((one, place) => place);
-  const isPlace = (place) => ["layer", "where"].includes(DIMENSIONS[place].name);
+  const isNumber = (place) => DIMENSIONS[place].isNumber;
   const length = (place) => DIMENSIONS[place].values.length;
-  const numbers = order.filter((place) => DIMENSIONS[place].isNumber);
-  const x = order.find(isPlace) ?? numbers.sort((a, b) => length(b) - length(a))[0] ?? order[0];
-  const rest = order.filter((place) => place !== x && length(place) > 1);
-  const line = rest.find((place) => !DIMENSIONS[place].isNumber && length(place) <= MOST.line) ?? rest[0];
+  const longest = (places) => [...places].sort((a, b) => length(b) - length(a))[0];
+  const x = order.find((place) => isPlace(place) && isNumber(place)) ?? longest(order.filter(isNumber))
+    ?? longest(order.filter((place) => !isPlace(place))) ?? order[0];
+  const rest = order.filter((place) => place !== x && (isNumber(place) || !isPlace(place)));
+  const line = rest.find((place) => !isNumber(place) && length(place) <= MOST.line) ?? rest[0];
   const [column, row] = rest.filter((place) => place !== line);
   return { x: x ?? NONE, line: line ?? NONE, column: column ?? NONE, row: row ?? NONE };
 }
 
+// One value of what has no role; of places in words all, for they may be another cell's own.
 function startingOnly() {
   const used = Object.values(chosen.roles);
-  return DIMENSIONS.map((one, place) =>
-    used.includes(place) ? NONE : one.isNumber ? one.values.length - 1 : 0);
+  return DIMENSIONS.map((one, place) => {
+    if (used.includes(place) || (isPlace(place) && !one.isNumber)) return NONE;
+    return one.isNumber ? one.values.length - 1 : 0;
+  });
 }
 
 function showChoices() {
@@ -272,11 +278,11 @@ function addTitles(layout, lists) {
       y: 1, yanchor: "bottom" }));
   if (nameOf("row"))
     lists.row.forEach((code, r) => layout.annotations.push({
-      ...look, text: words("row", code), x: 1, xanchor: "left", textangle: 90, y: middle(panelHeight(r, lists.row.length)) }));
+      ...look, text: words("row", code), x: 1, xanchor: "left", textangle: 90, yanchor: "middle", y: middle(panelHeight(r, lists.row.length)) }));
 }
 
 function captionOf(lists, all, curves) {
-  const words = ["Points: measured, with one standard error. Dashed: predicted."];
+  const words = ["Points: measured, with one standard error. Dashed, or a stroke: predicted."];
   if (curves.some((curve) => curve.xs.length > MARKS)) words.push(`About ${MARKS} points of each curve are drawn.`);
   if (DATA.seeds > 1) words.push("Means over seeds.");
   const averaged = DIMENSIONS.filter((one, place) =>

@@ -18,7 +18,6 @@ from experiments.pages import template
 from experiments.running import replaceText
 from experiments.sweeps.cells import cellOf, configOf
 from experiments.sweeps.dimensions import plainNames
-from experiments.sweeps.failures import ENOUGH
 from experiments.sweeps.grid import SEED
 from experiments.sweeps.loading import PREFIX, LoadedSweep, load
 from experiments.sweeps.points import encoded, pointsOf
@@ -226,7 +225,6 @@ def _failures(sweep: LoadedSweep) -> list[dict[str, Any]]:
         {
             "words": " ".join(f"{name}={row[name]}" for name in sweep.axes if name in row),
             "config": {name: value for name, value in row.items() if name not in told},
-            "isLast": row["attempt"] >= ENOUGH,
             **{name: row[name] for name in told},
         }
         for row in last.to_dict(orient="records")
@@ -261,5 +259,4 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-_NONE = (0, np.nan, 0)
 _EMPTY = pd.DataFrame({"cell": [], **{name: pd.Series(dtype=float) for name in NUMBERS}})

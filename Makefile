@@ -13,6 +13,7 @@ HOSTS_PYTHON := .venv-hosts/bin/python
 HOSTS_READY := .venv-hosts/.ready
 BENCH_PYTHON := .venv-bench/bin/python
 BENCH_READY := .venv-bench/.ready
+REPORT_READY := .venv-report/.ready
 PIP := -m pip --disable-pip-version-check
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))
@@ -26,8 +27,8 @@ LACKING := import importlib.util, os, shutil, sys, sysconfig; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help experiment docs test test-faults test-hosts test-peers lint constraints bench bench-quick \
-    bench-propagation bench-sweep bench-theano bench-training clean FORCE
+.PHONY: help experiment docs test test-faults test-report test-hosts test-peers lint constraints bench \
+    bench-quick bench-propagation bench-sweep bench-theano bench-training clean FORCE
 
 help:
 	@echo 'make experiment    run the main job: python -m experiments variance-propagation'
@@ -35,6 +36,7 @@ help:
 	@echo '                   the figures of docs/, docs/published.md and docs/catalogue.md'
 	@echo 'make test          run the whole test suite'
 	@echo 'make test-faults   kill sweeps, workers and clusters, fill disks: a minute or two'
+	@echo 'make test-report   look at the page of a sweep in Chromium (.venv-report)'
 	@echo 'make test-hosts    test lookslinear alone, as a guest in Keras, on NumPy 2 (.venv-hosts)'
 	@echo 'make test-peers    hold what PyTorch and JAX draw to our laws (.venv-bench)'
 	@echo 'make lint          check the code and its format with ruff'
@@ -83,6 +85,9 @@ test: $(READY) $(KERNELS)
 test-faults: $(READY) $(KERNELS)
 	$(VENV_PYTHON) -m pytest -m faults $(ARGS) tests/experiments/sweeps
 
+test-report: $(READY) $(KERNELS) $(REPORT_READY)
+	PYTHONPATH=.venv-report $(VENV_PYTHON) -m pytest -m browser $(ARGS) tests/experiments/sweeps/test_browser.py
+
 test-hosts: $(HOSTS_READY)
 	@$(HOSTS_PYTHON) $(PIP) install --quiet --force-reinstall --no-deps .
 	@rm -rf build looks_linear.egg-info
@@ -116,7 +121,7 @@ bench-training: $(READY) $(KERNELS) $(BENCH_READY)
 	$(VENV_PYTHON) benchmarks/training_speed.py $(ARGS)
 
 clean:
-	rm -rf .venv .venv-hosts .venv-bench build dist $(KERNELS) looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-hosts .venv-bench .venv-report build dist $(KERNELS) looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Sets the shell variable python to the interpreter asked for, or to the first candidate that runs (a
@@ -195,6 +200,13 @@ $(BENCH_READY):
 	echo "Making .venv-bench with $$candidate and the libraries to compare with: minutes, once."; \
 	"$$candidate" -m venv --clear .venv-bench
 	@$(BENCH_PYTHON) $(PIP) install --quiet 'numpy>=2' scipy 'torch==2.13.0' keras jax
+	@touch $@
+
+# What drives a browser, for the Python of .venv, beside it; the browser is the machine's.
+$(REPORT_READY): | $(READY)
+	@echo "Making .venv-report with playwright: half a minute, once."
+	@rm -rf .venv-report
+	@$(VENV_PYTHON) $(PIP) install --quiet --target .venv-report playwright
 	@touch $@
 
 # Resolves setup.py and its extra "test" for both Pythons at once, whichever one does the work, on

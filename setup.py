@@ -78,7 +78,7 @@ setup(
     ext_modules=[KERNELS],
     cmdclass={"build_ext": BuildKernels},
     options={"bdist_wheel": {"py_limited_api": "cp310"}},
-    package_data={"experiments": ["templates/*.html"], "layers": ["directly.c"]},
+    package_data={"experiments": ["templates/*"], "layers": ["directly.c"]},
     python_requires=">=3.10",
     install_requires=[
         f"numpy>=1.22,<1.24; {THEANO}",
@@ -104,12 +104,15 @@ setup(
         "jobqueue": ["dask-jobqueue"],
         "kubernetes": ["dask-kubernetes"],
         "mpi": ["mpi4py"],
+        # The page of a sweep that `report` makes.
+        "report": ["plotly"],
         # What the named data sets of experiments are read with.
         "data": ["pillow", "scikit-learn"],
         "test": [
             "distributed",
             "hypothesis",
             "packaging",
+            "plotly",
             "pytest",
             "ruff",
             "setuptools",

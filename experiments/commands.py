@@ -23,6 +23,7 @@ from experiments.registry import EXPERIMENTS
 from experiments.running import RESULTS, newFolder, refuseUnwritable, replaceText
 from experiments.stored import readRun
 from experiments.sweeps.command import Sweep
+from experiments.sweeps.report import writeReport
 from lookslinear.errors import known_name, whole_number
 
 #: A switch, whose default goes without saying.
@@ -163,6 +164,30 @@ class Published:
         return CONTRADICTED if self.check and contradicting else DONE
 
 
+@dataclass(frozen=True)
+class Report:
+    """Make a page of a sweep: plots of any quantity over any axes, tables, failures, versions.
+
+    It is one file that opens from disk, without a network.
+    """
+
+    folder: Annotated[
+        tyro.conf.Positional[Path],
+        tyro.conf.arg(metavar="DIR", help="The folder of the sweep, which may be at work."),
+    ]
+    output: Annotated[
+        Path | None,
+        tyro.conf.arg(metavar="FILE", help="The page. The default is report.html in the folder."),
+    ] = None
+
+    def act(self) -> int:
+        """Write the page, and return the exit status."""
+        with refusals():
+            path = writeReport(self.folder, EXPERIMENTS, self.output)
+        print(f"Written to {path}")
+        return DONE
+
+
 def _commandOf(experiment: Experiment) -> type:
     """The command of one experiment, with its options as fields."""
     return make_dataclass(
@@ -187,4 +212,5 @@ COMMANDS: Mapping[str, type] = {
     "initialisations": Initialisations,
     "audit": AuditWeights,
     "sweep": Sweep,
+    "report": Report,
 }

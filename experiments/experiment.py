@@ -60,6 +60,8 @@ class Experiment:
         More than the line, for --help.
     summary : Result -> renderable, or None
         What is said after a run; None stands for one row a quantity.
+    quantity : str
+        What the numbers are, where the table has no column that says so.
     """
 
     name: str
@@ -70,3 +72,4 @@ class Experiment:
     draw: Callable[[pd.DataFrame, Mapping[str, np.ndarray]], Figure]
     description: str = ""
     summary: Callable[[Result], RenderableType] | None = field(default=None, kw_only=True)
+    quantity: str = field(default="measured", kw_only=True)

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-import numpy as np
-
 from experiments.experiment import Experiment
+from experiments.pages import shownNumber, template
 from experiments.running import replaceText
 from experiments.stored import StoredRun, StoredRunError, readRun
 from experiments.verdicts import Verdict, worstRows
@@ -18,7 +16,6 @@ from experiments.verdicts import Verdict, worstRows
 PAGE = "index.html"
 #: How many of the rows that are farthest from their prediction are shown.
 WORST = 5
-_FORMATS = {"measured": ".5g", "standard_error": ".2g", "predicted": ".5g", "z": ".1f"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,8 @@ class Entry:
     def rows(self) -> list[dict[str, str]]:
         """The rows that are farthest from their predictions, as text."""
         worst = worstRows(self.run.table, WORST)
-        return [{name: _text(name, value) for name, value in row.items()} for row in _dicts(worst)]
+        rows = worst.to_dict(orient="records")
+        return [{name: shownNumber(name, value) for name, value in row.items()} for row in rows]
 
 
 def writePage(
@@ -87,7 +85,7 @@ def writePage(
     """
     entries = [_entry(Path(folder), one, failures or {}) for one in experiments]
     path = Path(folder, PAGE)
-    replaceText(path, _template().render(entries=entries))
+    replaceText(path, template(PAGE).render(entries=entries))
     return path
 
 
@@ -98,25 +96,3 @@ def _entry(folder: Path, experiment: Experiment, failures: Mapping[str, str]) ->
         return Entry(experiment, readRun(folder / experiment.name), "")
     except StoredRunError as error:
         return Entry(experiment, None, str(error))
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["score"] = lambda z: "–" if np.isnan(z) else f"{z:.1f}"
-    return environment.get_template(PAGE)
-
-
-def _dicts(table) -> list[dict]:
-    return table.to_dict(orient="records")
-
-
-def _text(name: str, value: object) -> str:
-    if isinstance(value, float):
-        return "–" if np.isnan(value) else format(value, _FORMATS.get(name, "g"))
-    return str(value)

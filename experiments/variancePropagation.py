@@ -256,5 +256,13 @@ def _summary(result: Result) -> Table:
 
 
 EXPERIMENT = Experiment(
-    NAME, LINE, Config, prepare, run, secondMoments, DESCRIPTION, summary=_summary
+    NAME,
+    LINE,
+    Config,
+    prepare,
+    run,
+    secondMoments,
+    DESCRIPTION,
+    summary=_summary,
+    quantity="second moment",
 )

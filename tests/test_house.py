@@ -36,6 +36,7 @@ OUTSIDE = {
         "jinja2", "numpy", "pandas", "matplotlib", "rich", "safetensors", "sklearn",
         "threadpoolctl", "tyro",
         "filelock", "yaml", "tomli", "distributed", "dask_jobqueue", "dask_kubernetes", "mpi4py",
+        "plotly",
     },
 }  # fmt: skip
 #: Rooms inside lookslinear that never import one another.

@@ -346,6 +346,14 @@ def test_hosts_have_an_environment_of_their_own(checkout):
     assert "-m venv" not in make("test-hosts", cwd=checkout)
 
 
+def test_what_drives_the_browser_is_installed_once_and_beside(checkout):
+    due = make("test-report", cwd=checkout)
+    assert due.index("--target .venv-report") < due.index("-m pytest -m browser")
+    (checkout / ".venv-report").mkdir()
+    (checkout / ".venv-report/.ready").touch()
+    assert "--target" not in make("test-report", cwd=checkout)
+
+
 @pytest.mark.parametrize(
     ("target", "command"),
     [

@@ -2,5 +2,5 @@
 
 `grid` says which cells there are, `store` keeps one folder for each, `work` is what a worker does
 with one, `executors` where workers are, `running` what goes on meanwhile, `index` and `loading` how
-all of it is read again.
+all of it is read again, `report` the page of it, with `points` and `dimensions` that it plots.
 """

@@ -37,7 +37,8 @@ class LoadedSweep:
         the experiment's table. A field that the experiment's table has too is `config.NAME`.
     cells : DataFrame
         A row for each cell, by its name: the fields of its Config, `started`, `seconds`, `code`
-        and `reasons`, JSON of why something has no prediction.
+        and `reasons`, JSON of why something has no prediction. A field of one of these names is
+        `config.NAME`.
     failures : DataFrame
         A row for each failure of a cell that is not stored: `cell`, `attempt`, `when`, `error`,
         `traceback`, `isSkipped`, and the fields of its Config.
@@ -133,7 +134,8 @@ def _cellsOf(rows: Sequence[Row], configs: pd.DataFrame) -> pd.DataFrame:
         "code": [codes[row.origin] for row in rows],
         "reasons": [row.reasons for row in rows],
     })  # fmt: skip
-    cells = pd.concat([configs, more], axis=1)
+    named = configs.rename(columns={name: PREFIX + name for name in configs if name in more})
+    cells = pd.concat([named, more], axis=1)
     return cells.set_index(pd.Index([row.key for row in rows], name="cell"))
 
 

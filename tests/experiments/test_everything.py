@@ -1,6 +1,5 @@
 """All experiments at once, the page that shows them, the list, and figures drawn anew."""
 
-import html.parser
 import json
 import re
 from pathlib import Path
@@ -12,6 +11,7 @@ from experiments import commands, indexPage, listing
 from experiments.__main__ import main
 from experiments.indexPage import writePage
 from tests.experiments import stand
+from tests.experiments.page import Page
 from tests.experiments.stand import standIn
 
 FILES = ["arrays.npz", "config.json", "manifest.json", "table.csv"]
@@ -39,31 +39,6 @@ def registry(monkeypatch):
 
 def names(folder):
     return sorted(path.name for path in Path(folder).iterdir())
-
-
-class Page(html.parser.HTMLParser):
-    """A page's links, pictures, headings and text; refuses tags that do not close."""
-
-    VOID = ("meta", "img", "link", "br")
-
-    def __init__(self, path):
-        super().__init__()
-        self.open, self.links, self.words = [], [], []
-        self.feed(path.read_text(encoding="utf-8"))
-        assert not self.open
-        self.text = " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag, attrs):
-        self.links += [value for name, value in attrs if name in ("href", "src")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open[-1:] != ["style"]:
-            self.words.append(data)
 
 
 # all

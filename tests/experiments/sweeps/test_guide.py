@@ -55,3 +55,9 @@ def test_theForecastSaysWhatThereIs(here, capsys):
     assert re.search(r"expected on \d+ workers: .*MB of memory", printed)
     assert "to be written to build/sweep" in printed
     assert not list(here.glob("build/sweep/failed*"))
+
+
+def test_theReportIsMadeAsTheGuideSays(here):
+    (command,) = [words for words in COMMANDS if words.startswith("report")]
+    assert main(shlex.split(command)) == 0
+    assert "30 cells asked for: 30 stored" in (here / "build/sweep/report.html").read_text()

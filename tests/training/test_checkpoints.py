@@ -203,13 +203,13 @@ def killedAfter(seconds, work):
 
 
 def test_killedTrainingsEndAsIfTheyHadNotBeen(tmp_path):
-    trainee, folder, epochs = killed.trainee().begin(), tmp_path / "killed", 40
+    trainee, folder, epochs = killed.trainee().begin(), tmp_path / "killed", 120
     expected = killed.train(trainee, tmp_path / "compiled", epochs)
     began = time.perf_counter()
     os.waitpid(forked(lambda: killed.train(trainee.begin(), tmp_path / "whole", epochs)), 0)
     whole, kills, rng = time.perf_counter() - began, 0, np.random.default_rng()
     for _ in range(60):
-        moment = rng.uniform(0, 0.5) * whole
+        moment = rng.uniform(0, 0.3) * whole
         if killedAfter(moment, lambda: killed.train(trainee.begin(), folder, epochs)):
             kills += 1
         else:  # it had ended: begin again

@@ -155,8 +155,14 @@ def replaceText(path: Path, text: str) -> None:
     """Put a text in the place of an old one, which stays whole until the new one is."""
     writer = f"{os.getpid()}-{threading.get_native_id()}"
     partial = path.with_name(f".partial-{writer}-{path.name}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    for tries in range(3):
+        partial.write_text(text, encoding="utf-8")
+        try:
+            os.replace(partial, path)
+            return
+        except FileNotFoundError:  # taken for what a killed process left, and removed
+            if tries == 2:
+                raise
 
 
 def refuseUnwritable(path: Path | None, name: str) -> None:

@@ -6,13 +6,14 @@ import json
 import os
 import re
 import stat
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from experiments.experiment import Result
-from experiments.running import completeFolder, newFolder, writeRun
+from experiments.running import completeFolder, newFolder, replaceText, writeRun
 
 
 def test_a_new_folder_is_named_by_experiment_and_time(tmp_path, monkeypatch):
@@ -155,3 +156,18 @@ def test_the_files_of_a_run(tmp_path):
     assert manifest["versions"]["numpy"] == np.__version__
     assert {"python", "looks-linear", "theano-pymc"} <= set(manifest["versions"])
     assert datetime.datetime.fromisoformat(manifest["started"]) <= started
+
+
+def test_aTextThatIsTidiedAwayIsWrittenAgain(tmp_path, monkeypatch):
+    real, removed = os.replace, []
+
+    def tidyFirst(partial, path):
+        if not removed:
+            removed.append(partial)
+            Path(partial).unlink()
+        real(partial, path)
+
+    monkeypatch.setattr(os, "replace", tidyFirst)
+    replaceText(tmp_path / "text", "words")
+    assert removed and (tmp_path / "text").read_text() == "words"
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]

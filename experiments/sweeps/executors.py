@@ -60,7 +60,8 @@ def workersOf(
     cluster : str, optional
         tcp://HOST:PORT of a Dask scheduler, or slurm, pbs, kubernetes or mpi.
     workers : int, optional
-        How many. The default is what the cores of this machine allow, or all that a cluster has.
+        How many, of slurm, pbs and kubernetes how many jobs or pods. The default is what the cores
+        of this machine allow, or all that a cluster has.
     threads : int
         BLAS and drawing threads of each.
     modules : sequence of str
@@ -69,7 +70,7 @@ def workersOf(
     Raises
     ------
     ValueError
-        For an unknown cluster, and a scheduler that does not answer.
+        For an unknown cluster, a scheduler that does not answer, jobs that cannot be submitted.
     ImportError
         If the package that a cluster needs is not there; names the extra.
 
@@ -89,9 +90,13 @@ kubernetes, mpi. Received: 'slurn'. Did you mean 'slurm'?
         from experiments.sweeps.ranks import Ranks
 
         return Ranks(workers)
-    from experiments.sweeps.daskWorkers import DaskWorkers, startedCluster
+    if kind == "tcp":
+        from experiments.sweeps.daskWorkers import DaskWorkers
 
-    return DaskWorkers(cluster if kind == "tcp" else startedCluster(kind, workers), workers)
+        return DaskWorkers(cluster, workers)
+    from experiments.sweeps.jobs import startedWorkers
+
+    return startedWorkers(kind, workers, threads)
 
 
 def extraOf(cluster: str) -> str:

@@ -72,7 +72,8 @@ class Jobs:
             cluster.sync(self._submitted)
         except (OSError, RuntimeError) as error:
             cluster.close()
-            raise ValueError(f"jobs cannot be submitted: {f'{error}'.strip().splitlines()[-1]}") from error
+            reason = f"{error}".strip().splitlines()[-1]
+            raise ValueError(f"jobs cannot be submitted: {reason}") from error
 
     def replaceEnded(self) -> None:
         """Ask again for jobs that had workers and have none for longer than Dask waits for one."""

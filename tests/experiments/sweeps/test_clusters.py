@@ -20,7 +20,7 @@ from tests.experiments.sweeps.comparing import contentOf
 from tests.experiments.sweeps.test_guide import GUIDE
 
 pytestmark = pytest.mark.faults
-CELLS, SECONDS = 12, 0.25
+CELLS, SECONDS = 24, 0.15
 (JOBS,) = re.findall(r"```yaml\n(jobqueue:\n.*?)```", GUIDE, re.DOTALL)
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 #: How long a scheduler may take to answer.
 ANSWER_SECONDS = 10
-#: How old the number of workers may be.
-COUNT_SECONDS = 5
+#: How old the number of workers may be; and how old while there are none, who may come any time.
+COUNT_SECONDS, NONE_SECONDS = 5, 0.5
 #: Tasks under way for each thread of the cluster: a second one waits while the first one computes.
 AHEAD = 2
 
@@ -61,7 +61,7 @@ class DaskWorkers:
             if self._tend is not None:
                 self._tend()
             self._threads = sum(self._client.nthreads().values())
-            self._due = time.monotonic() + COUNT_SECONDS
+            self._due = time.monotonic() + (COUNT_SECONDS if self._threads else NONE_SECONDS)
         return min(self._threads, self._most or self._threads)
 
     def room(self) -> int:

@@ -41,7 +41,7 @@ def untilStored(root, cells, process):
 
 def ended(process):
     """The exit status of a process, once it has one, and what it said."""
-    said = process.communicate(timeout=120)
+    said = process.communicate(timeout=45)
     return process.returncode, "".join(said)
 
 
@@ -118,7 +118,8 @@ def environment(tmp_path, queue):
     """What a user of it has: the configuration of the guide, but for a worker that is missed."""
     folder = tmp_path / "dask"
     folder.mkdir()
-    (folder / "jobqueue.yaml").write_text(JOBS)
+    here = f"    interface: lo\n    log-directory: {tmp_path / 'logs'}\n"
+    (folder / "jobqueue.yaml").write_text(JOBS + here)
     return {**os.environ, **queue.environment, "DASK_CONFIG": str(folder),
             "DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "3s"}  # fmt: skip
 

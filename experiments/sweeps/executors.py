@@ -9,6 +9,7 @@ schedules: that is left to the standard library, Dask and MPI.
 from __future__ import annotations
 
 import importlib
+import signal
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
@@ -110,13 +111,21 @@ def extraOf(cluster: str) -> str:
     kind = _kindOf(cluster)
     package, extra = EXTRAS[kind]
     try:
-        importlib.import_module(package)
+        _imported(package)
     except ImportError as error:
         raise ImportError(
             f"cluster {kind!r} needs {package.replace('_', '-')}, which cannot be imported "
             f"({error}). Install the extra: pip install 'looks-linear[{extra}]'"
         ) from error
     return kind
+
+
+def _imported(package: str) -> None:
+    """Import a package, and keep what Ctrl-C does: dask_jobqueue makes it end the process."""
+    handler = signal.getsignal(signal.SIGINT)
+    importlib.import_module(package)
+    if signal.getsignal(signal.SIGINT) is not handler:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _kindOf(cluster: str) -> str:

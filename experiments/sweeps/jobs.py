@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dask
 from dask.utils import parse_timedelta
+from distributed import Status
 
 from experiments.sweeps.daskWorkers import DaskWorkers
 from lookslinear.errors import whole_number
@@ -68,9 +69,9 @@ class Jobs:
         self.cluster, self._number = cluster, number
         self._seen: dict[str, float] = {}
         try:
-            cluster.scale(jobs=number)
             cluster.sync(self._submitted)
         except (OSError, RuntimeError) as error:
+            cluster.sync(self._dropped)
             cluster.close()
             reason = f"{error}".strip().splitlines()[-1]
             raise ValueError(f"jobs cannot be submitted: {reason}") from error
@@ -81,16 +82,23 @@ class Jobs:
             self.cluster.sync(self._replaced)
 
     async def _submitted(self) -> None:
+        # Not by `scale`, which submits in the background, and only logs what goes wrong.
+        while len(self.cluster.worker_spec) < self._number:
+            self.cluster.worker_spec.update(self.cluster.new_worker_spec())
         await self.cluster
-        for job in list(self.cluster.workers.values()):
-            await job  # which the cluster does too, but says nothing of what went wrong
+
+    async def _dropped(self) -> None:
+        """Cancel what was submitted; Dask asserts that all are closed, which jobs do not note."""
+        jobs = list(self.cluster.workers.values())
+        await self.cluster.scale_down(list(self.cluster.worker_spec))
+        for job in jobs:
+            job.status = Status.closed
 
     async def _replaced(self) -> None:
         ended = self._ended()
         if ended:
             await self.cluster.scale_down(ended)
-            self.cluster.scale(jobs=self._number)
-        await self.cluster
+        await self._submitted()
 
     def _ended(self) -> list[str]:
         now = time.monotonic()

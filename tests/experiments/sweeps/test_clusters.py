@@ -172,5 +172,5 @@ def test_aQueueThatTakesNoJobIsSaid(tmp_path, environment):
         done = subprocess.run(command, env=environment, text=True, capture_output=True,
                               check=False, timeout=120)  # fmt: skip
         assert done.returncode
-        assert re.search(words, done.stderr, re.IGNORECASE), done.stderr
+        assert re.match(f"error: .*{words}.*\n$", done.stderr, re.IGNORECASE), done.stderr
     assert not (tmp_path / "sweep").exists()

@@ -17,6 +17,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,7 +153,8 @@ def writeRun(
 
 def replaceText(path: Path, text: str) -> None:
     """Put a text in the place of an old one, which stays whole until the new one is."""
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    writer = f"{os.getpid()}-{threading.get_native_id()}"
+    partial = path.with_name(f".partial-{writer}-{path.name}")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
 

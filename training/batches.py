@@ -145,9 +145,9 @@ def batchesOf(data, model, objective, batchSize, seed=None, passes=1, name="data
     Raises
     ------
     TypeError, ValueError
-        For data of another kind, wrong shapes, NaN in arrays, targets that the objective refuses,
-        different numbers of samples, no samples, batches larger than the data, an iterator that
-        can be read once for more than one pass.
+        For data of another kind, wrong shapes, numbers that are not finite, targets that the
+        objective refuses, different numbers of samples, no samples, batches larger than the data,
+        an iterator that can be read once for more than one pass.
     """
     batchSize = whole_number(batchSize, "batchSize")
     if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], tuple | Iterator):
@@ -159,7 +159,9 @@ def batchesOf(data, model, objective, batchSize, seed=None, passes=1, name="data
     _refuseOtherData(data, passes, name)
 
     def check(x, y, batchName):
-        return checkedPair(x, y, model, objective, batchName)
+        x, y = checkedPair(x, y, model, objective, batchName)
+        refuseNonFinite(x, f"x of {batchName}")
+        return x, y
 
     batches = IterableBatches(data, check, name)
     batches.checkFirst()

@@ -1,8 +1,26 @@
-"""Numbers and arrays that training refuses: the checks that more than one file here needs."""
+"""Networks, numbers and arrays that training refuses: checks that more than one file here needs."""
 
 import numpy as np
 
+from layers import Representation, Sequential
 from lookslinear.errors import real_number
+
+
+def checkedModel(model):
+    """The model itself, if it is one that can compute.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no network, and for a Sequential without a shape of its input.
+    """
+    if not isinstance(model, Sequential | Representation):
+        raise TypeError(
+            f"model must be a Sequential, or a Representation of a network's output. "
+            f"Received: {model!r}."
+        )
+    model.representation  # noqa: B018, says what is missing
+    return model
 
 
 def positive(value, name):

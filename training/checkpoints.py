@@ -17,10 +17,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
+from training.checking import checkedModel
 from training.comparing import architecture, refuseOtherArchitecture, refuseOtherTensors
 
 TENSORS, FACTS = "tensors.safetensors", "facts.json"
-NAME, PARTIAL = "checkpoint-{:06d}", ".partial-"
+NAME, PATTERN, PARTIAL = "checkpoint-{:06d}", "checkpoint-" + 6 * "[0-9]", ".partial-"
 
 
 class DamagedError(ValueError):
@@ -31,12 +32,12 @@ class DamagedError(ValueError):
 
 
 def checkedFolder(folder):
-    """The path of a folder of checkpoints, made if it is not there.
+    """The path of a folder of checkpoints, which need not be there yet.
 
     Raises
     ------
     TypeError, ValueError
-        For what is no path, is a file, or cannot be made or written.
+        For what is no path, or is a file.
 
     Examples
     --------
@@ -51,6 +52,23 @@ def checkedFolder(folder):
         raise ValueError(
             f"a folder of checkpoints must be a folder. Received: the file {str(path)!r}."
         )
+    return path
+
+
+def madeFolder(folder):
+    """The path of a folder of checkpoints, made if it is not there.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what `checkedFolder` refuses, or cannot be made or written.
+
+    Examples
+    --------
+    >>> madeFolder(Path(tempfile.mkdtemp()) / "new").is_dir()
+    True
+    """
+    path = checkedFolder(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=path):
@@ -62,7 +80,7 @@ def checkedFolder(folder):
 
 def checkpointsIn(folder):
     """The complete checkpoints in a folder, the newest last."""
-    return sorted(path for path in Path(folder).glob("checkpoint-*") if path.is_dir())
+    return sorted(path for path in Path(folder).glob(PATTERN) if path.is_dir())
 
 
 def writeCheckpoint(folder, tensors, facts, keep=2):
@@ -71,7 +89,7 @@ def writeCheckpoint(folder, tensors, facts, keep=2):
     Parameters
     ----------
     folder : Path
-        One that `checkedFolder` has seen.
+        One that `madeFolder` has seen.
     tensors : dict of arrays
     facts : dict
         What JSON can hold; its floats come back as they are.
@@ -143,7 +161,7 @@ def saveWeights(model, path):
     >>> saveWeights(y, path)
     >>> loadWeights(y, path)
     """
-    path, tensors = Path(path), _contiguous(valuesOf(_lasting(model)))
+    path, tensors = _checkedPath(path), _contiguous(valuesOf(_lasting(model)))
     if path.is_dir():
         raise ValueError(f"weights are written into a file. Received: the folder {str(path)!r}.")
     about = {"architecture": json.dumps(architecture(model)), "sha256": _digest(tensors)}
@@ -161,19 +179,23 @@ def loadWeights(model, path):
     Raises
     ------
     DamagedError
-        For a file that is cut short or changed, or none of `saveWeights`.
+        For a file that is cut short or changed.
     ValueError
-        For that of another architecture, or with missing or further tensors: the message lists the
-        difference. The model then is as it was.
+        For one that `saveWeights` did not write, or of another architecture, or with missing or
+        further tensors: the message lists the difference. The model then is as it was.
     """
-    path = Path(path)
+    path, variables = _checkedPath(path), _lasting(model)
     if not path.is_file():
         raise ValueError(f"weights are read from a file. Received: {str(path)!r}, which is none.")
     tensors, about = _unpacked(path), _metadata(path)
-    if about.get("sha256") != _digest(tensors):
+    if not {"sha256", "architecture"} <= set(about):
+        raise ValueError(
+            f"weights are read from a file that saveWeights wrote. Received: {str(path)!r}, which "
+            f"holds {len(tensors)} tensors and no architecture."
+        )
+    if about["sha256"] != _digest(tensors):
         raise _damaged(path, "its numbers are not what was written")
     refuseOtherArchitecture(json.loads(about["architecture"]), architecture(model), str(path))
-    variables = _lasting(model)
     refuseOtherTensors(tensors, valuesOf(variables), str(path))
     takeValues(variables, tensors)
 
@@ -189,9 +211,15 @@ def takeValues(variables, tensors):
         variable.set_value(tensors[name])
 
 
+def _checkedPath(path):
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"weights need the path of a file. Received: {path!r}.")
+    return Path(path)
+
+
 def _lasting(model):
     """The variables of a network but for its random streams."""
-    streams = set(model.streams)
+    streams = set(checkedModel(model).streams)
     return {name: v for name, v in model.representation.variables.items() if v not in streams}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from training.checkpoints import (
     checkedFolder,
     checkpointsIn,
+    madeFolder,
     readCheckpoint,
     takeValues,
     valuesOf,
@@ -79,7 +80,7 @@ class Store:
     """
 
     def __init__(self, folder, settings):
-        self.folder, self.settings = checkedFolder(folder), settings
+        self.folder, self.settings = madeFolder(folder), settings
         self._saved = None
 
     def save(self, model, optimiser, scheduler, position, history):

@@ -77,14 +77,10 @@ class Optimiser:
         ValueError
             If there are none, or the optimiser was used on others before.
         """
-        if not variables:
-            raise ValueError(
-                "an optimiser needs parameters to train. Received: a network without weights."
-            )
-        params = list(variables.values())
+        self.refuseOthers(variables)
         if self._params is not None:
-            return self._refuseOthers(params)
-        self._params = params
+            return
+        self._params = list(variables.values())
         for name, param in variables.items():
             for moment in self.moments:
                 self._state[f"{moment}.{name}"] = zeroClone(param, name=f"{moment}.{name}")
@@ -139,7 +135,15 @@ class Optimiser:
         clip = "" if self.clipNorm is None else f", clipNorm={self.clipNorm}"
         return f"{type(self).__name__}(rate={self.rate}{self.settings()}{clip})"
 
-    def _refuseOthers(self, params):
+    def refuseOthers(self, variables):
+        """Raises what `bind` would raise, and does nothing else."""
+        if not variables:
+            raise ValueError(
+                "an optimiser needs parameters to train. Received: a network without weights."
+            )
+        params = list(variables.values())
+        if self._params is None:
+            return
         if len(params) != len(self._params) or any(
             one is not other for one, other in zip(params, self._params, strict=True)
         ):

@@ -7,11 +7,11 @@ training: without dropout, by running statistics.
 import numpy as np
 
 from utilityFunctions import floatX
-from layers import Representation, Sequential
 from lookslinear.errors import refuse_other_kind, whole_number
 from lookslinear.sampling import as_seed
 from training.batches import batchesOf, checkedInputs
 from training.callbacks import Callbacks
+from training.checking import checkedModel
 from training.compiled import outputFunction
 from training.display import Display
 from training.keeping import Store, checkpointsIn, savedSeed
@@ -94,7 +94,7 @@ def fit(
 
     Examples
     --------
-    >>> from layers import FC
+    >>> from layers import FC, Representation
     >>> from training.optimisers import SGD
     >>> x = np.linspace(-1, 1, 32)[:, None]
     >>> y = FC(1, seed=0)(Representation((1,)))
@@ -122,6 +122,7 @@ def fit(
         "regularisation": repr(regularisation), "batchSize": batchSize, "shuffle": shuffle,
         "samples": batches.samples, "seed": _described(sequence), "floatX": floatX(),
     }  # fmt: skip
+    optimiser.refuseOthers(namedParameters(model))
     store = None if checkpoint is None else Store(checkpoint, settings)
     optimiser.bind(namedParameters(model))
     before = store and resume and checkpointsIn(store.folder)
@@ -153,7 +154,7 @@ def evaluate(model, data, objective, batchSize=256):
 
     Examples
     --------
-    >>> from layers import FC
+    >>> from layers import FC, Representation
     >>> y = FC(2, initialisation="zeros")(Representation((3,)))
     >>> figures = evaluate(y, (np.ones((4, 3)), np.array([0, 0, 0, 1])), "softmaxCrossEntropy")
     >>> round(figures["loss"], 4), figures["accuracy"]
@@ -179,30 +180,13 @@ def predict(model, x, batchSize=256):
 
     Examples
     --------
-    >>> from layers import FC
+    >>> from layers import FC, Representation
     >>> predict(FC(2)(Representation((3,))), np.ones((5, 3))).shape
     (5, 2)
     """
     model, batchSize = checkedModel(model), whole_number(batchSize, "batchSize")
     x, function = checkedInputs(x, model), outputFunction(model.representation)
     return np.concatenate([function(x[i : i + batchSize]) for i in range(0, len(x), batchSize)])
-
-
-def checkedModel(model):
-    """The model itself, if it is one that can compute.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For what is no network, and for a Sequential without a shape of its input.
-    """
-    if not isinstance(model, Sequential | Representation):
-        raise TypeError(
-            f"model must be a Sequential, or a Representation of a network's output. "
-            f"Received: {model!r}."
-        )
-    model.representation  # noqa: B018, says what is missing
-    return model
 
 
 def namedParameters(model):

@@ -16,7 +16,7 @@ from lookslinear.theory import Stage
 #: What the weights of a network that are kept may take. A third of it is drawn at a time.
 WEIGHT_MEMORY = 24 * 2**20
 #: Smaller weights are drawn by one thread: they are mostly Python, which runs one thread at a time.
-SHARED_BYTES = 2**18
+SHARED_BYTES = 2**19
 
 
 class Weights:

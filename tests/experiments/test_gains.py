@@ -105,8 +105,8 @@ def test_stages_have_the_gain_that_is_named(row):
 def test_a_wrong_gain_fails_the_check(monkeypatch, tmp_path):
     assert main([*WORDS.split(), str(tmp_path / "right")]) == 0
 
-    def usual(law, seed, threads=None):
-        return draw(dataclasses.replace(law, scale=1.05 * law.scale), seed, threads)
+    def usual(law, seed, threads=None, out=None):
+        return draw(dataclasses.replace(law, scale=1.05 * law.scale), seed, threads, out=out)
 
     monkeypatch.setattr(weights, "draw", usual)
     assert main([*WORDS.split(), str(tmp_path / "wrong")]) == 1

@@ -119,8 +119,8 @@ def test_one_network_layer_by_layer():
 def test_wrong_weights_fail_the_check(monkeypatch, tmp_path):
     assert main([*WORDS.split(), str(tmp_path / "right")]) == 0
 
-    def larger(law, seed, threads=None):
-        return draw(dataclasses.replace(law, scale=1.1 * law.scale), seed, threads)
+    def larger(law, seed, threads=None, out=None):
+        return draw(dataclasses.replace(law, scale=1.1 * law.scale), seed, threads, out=out)
 
     monkeypatch.setattr(weights, "draw", larger)
     assert main([*WORDS.split(), str(tmp_path / "wrong")]) == 1

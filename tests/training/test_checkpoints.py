@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from layers import FC, CReLU, Representation
 from tests.training import killed
@@ -100,6 +101,13 @@ def test_weightsGoThroughAFile(trainee, tmp_path):
         saveWeights(other, tmp_path / "no" / "w.safetensors")
 
 
+def test_foldersOfOtherNamesAreLeftAlone(trainee, tmp_path):
+    (tmp_path / "checkpoint-of-mine").mkdir()
+    trained(trainee, tmp_path, 1)
+    assert [path.name for path in checkpointsIn(tmp_path)] == ["checkpoint-000001"]
+    assert (tmp_path / "checkpoint-of-mine").is_dir()
+
+
 # What is refused
 
 
@@ -139,6 +147,19 @@ def test_damagedWeightsAreRefused(trainee, tmp_path):
         with pytest.raises(DamagedError, match="is damaged"):
             loadWeights(trainee.model, path)
         assert same(trainee.weights, held)
+
+
+def test_whatIsNoFileOfWeightsIsSaid(trainee, tmp_path):
+    save_file({"weight": np.ones(3)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(ValueError, match=r"that saveWeights wrote.*holds 1 tensors") as caught:
+        loadWeights(trainee.model, tmp_path / "foreign.safetensors")
+    assert not isinstance(caught.value, DamagedError)
+    for call in (saveWeights, loadWeights):
+        with pytest.raises(TypeError, match=r"path of a file\. Received: None"):
+            call(trainee.model, None)
+    with pytest.raises(TypeError, match=r"model must be a Sequential.*Received: None"):
+        saveWeights(None, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_otherTensorsAreListed(trainee, tmp_path):
@@ -203,13 +224,13 @@ def killedAfter(seconds, work):
 
 
 def test_killedTrainingsEndAsIfTheyHadNotBeen(tmp_path):
-    trainee, folder, epochs = killed.trainee().begin(), tmp_path / "killed", 40
+    trainee, folder, epochs = killed.trainee().begin(), tmp_path / "killed", 120
     expected = killed.train(trainee, tmp_path / "compiled", epochs)
     began = time.perf_counter()
     os.waitpid(forked(lambda: killed.train(trainee.begin(), tmp_path / "whole", epochs)), 0)
     whole, kills, rng = time.perf_counter() - began, 0, np.random.default_rng()
     for _ in range(60):
-        moment = rng.uniform(0, 0.5) * whole
+        moment = rng.uniform(0, 0.3) * whole
         if killedAfter(moment, lambda: killed.train(trainee.begin(), folder, epochs)):
             kills += 1
         else:  # it had ended: begin again

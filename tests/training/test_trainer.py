@@ -351,6 +351,12 @@ BAD = [
     ({"data": 3}, TypeError, "Received: int"),
     ({"data": zip([X], [Y], strict=True), "epochs": 2}, ValueError, "2 passes.*Received: zip"),
     ({"data": [(X, Y), (X[:, :2], Y)][1:]}, ValueError, "x of batch 0 of data must be"),
+    (
+        {"data": [(np.where(X > 2, np.nan, X), Y)]},
+        ValueError,
+        "x of batch 0 of data must be fin",
+    ),
+    ({"validation": [(X * np.inf, Y)]}, ValueError, "x of batch 0 of validation must be finite"),
     ({"validation": (X[:9], Y)}, ValueError, "x and y of validation.*9 and 50"),
     ({"batchSize": 51}, ValueError, "batchSize must not be larger.*51 from 50 samples"),
     ({"batchSize": 0}, ValueError, "batchSize must be at least 1"),
@@ -376,20 +382,23 @@ BAD = [
 
 
 @pytest.mark.parametrize(("change", "kind", "message"), BAD)
-def test_badInputIsRefusedBeforeTraining(trainee, change, kind, message):
+def test_badInputIsRefusedBeforeTraining(trainee, tmp_path, change, kind, message):
     model, given, objective, _ = trainee.arguments
     named = {"model": model, "data": given, "objective": objective, "optimiser": SGD(0.1),
              "batchSize": 50}  # fmt: skip
-    begun = trainee.weights
+    begun, saving = trainee.weights, {} if "resume" in change else {"checkpoint": tmp_path / "new"}
     with pytest.raises(kind, match=message):
-        fit(**{**named, **change})
+        fit(**{**named, **saving, **change})
+    assert not (tmp_path / "new").exists()
     np.testing.assert_array_equal(trainee.weights[0], begun[0])
 
 
-def test_anOptimiserServesOneNetwork(trainee):
+def test_anOptimiserServesOneNetwork(trainee, tmp_path):
     other = FC(3)(Representation((UNITS,)))
     with pytest.raises(ValueError, match="belongs to the network it was used on"):
-        fit(other, data(), "softmaxCrossEntropy", trainee.optimiser, batchSize=50)
+        fit(other, data(), "softmaxCrossEntropy", trainee.optimiser, batchSize=50,
+            checkpoint=tmp_path / "new")  # fmt: skip
+    assert not (tmp_path / "new").exists()
 
 
 def test_aLaterBatchIsCheckedWhenItComes(trainee):

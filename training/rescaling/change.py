@@ -12,8 +12,7 @@ import numpy as np
 
 from lookslinear.errors import nearest
 from training.batches import checkedInputs
-from training.checking import refuseNonFinite
-from training.trainer import checkedModel
+from training.checking import checkedModel, refuseNonFinite
 
 
 @dataclass(frozen=True)

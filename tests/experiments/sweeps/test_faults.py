@@ -70,8 +70,8 @@ def test_aKilledWorkerCostsNoCell(tmp_path, whole):
     root, errors = tmp_path / "sweep", Words()
     later(root, 2, lambda: os.kill(min(children()), signal.SIGKILL))
     assert swept(root, *grid(tmp_path), seeds=SEEDS, errors=errors) == 0
-    # It may have been between two cells.
-    assert errors.text.count("the worker died") == len(begun(tmp_path)) - SEEDS <= 1
+    # It may have been between two cells, or have had one whose beginning it had not noted yet.
+    assert len(begun(tmp_path)) - SEEDS <= errors.text.count("the worker died") <= 1
     assert contentOf(root) == whole
 
 

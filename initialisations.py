@@ -7,7 +7,8 @@ law, in a few lines from shapes to law; `initD[name].law(inputShape, outputShape
 that claim without drawing.
 
 Some entries have options of their own, which their docstrings say (`help(initD['siren'])`). All
-take the same ones; one that has no meaning for it has no effect there:
+take the same ones; one that has no meaning for it has no effect there (`docs/catalogue.md` lists
+for each entry those that have one):
 
 =================  ==============================================================================
 s                  (3, 3); the filter's sides, or one whole number for both (convolutions)

@@ -31,7 +31,7 @@ def readWeights(path: Path) -> dict[str, np.ndarray]:
         For another kind of file, one that cannot be read, and one that holds objects.
     """
     path = Path(path)
-    readers = {".npz": _readArchive, ".safetensors": load_file}
+    readers = {".npz": _readArchive, ".safetensors": _readTensors}
     if path.suffix not in readers:
         raise ValueError(f"FILE must be a .npz or .safetensors file. Received: {str(path)!r}.")
     try:
@@ -41,8 +41,24 @@ def readWeights(path: Path) -> dict[str, np.ndarray]:
 
 
 def _readArchive(path: Path) -> dict[str, np.ndarray]:
+    if path.exists() and not zipfile.is_zipfile(path):
+        raise ValueError("it is no archive of arrays, as numpy.savez writes them")
     with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+        return {name: _numbersIn(archive, name) for name in archive.files}
+
+
+def _numbersIn(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
+    try:
+        return archive[name]
+    except ValueError as error:
+        raise ValueError(f"{name!r} holds no plain numbers. Store arrays of floats") from error
+
+
+def _readTensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        return load_file(path)
+    except TypeError as error:
+        raise ValueError(f"NumPy has no type for its numbers ({error}). Store float32") from error
 
 
 def auditFile(path: Path, layout: str, phi: str) -> list[Audit]:

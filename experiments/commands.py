@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
@@ -182,8 +183,11 @@ class Report:
 
     def act(self) -> int:
         """Write the page, and return the exit status."""
-        with refusals():
+        with refusals(), warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)
             path = writeReport(self.folder, EXPERIMENTS, self.output)
+        for warning in told:  # such as of damaged cells; without the line of code that says so
+            print(f"warning: {warning.message}", file=sys.stderr)
         print(f"Written to {path}")
         return DONE
 

@@ -17,7 +17,7 @@ from lookslinear.adapting import law_of, to_theano
 from lookslinear.arranging import halves_of
 from lookslinear.catalogue import CATALOGUE
 from lookslinear.checks import check_draw
-from lookslinear.errors import known_name
+from lookslinear.errors import known_name, refuse_other_kind
 from lookslinear.fans import LAYOUTS, axes_of, fans
 from lookslinear.initializers import CLASSES, VarianceScaling
 from lookslinear.laws import DTYPES, FIXED, INDEPENDENT, SPHERES, WeightLaw, entries_law
@@ -27,6 +27,8 @@ from lookslinear.theory.maps import derivative_moment, mean, second_moment
 LawOf = Callable[[tuple[int, ...], str], WeightLaw]
 #: Below this number of entries few laws can be told from one another.
 FEW = 32
+#: The sizes of arrays that are looked at, for their fourth powers are taken.
+LEAST, MOST = 1e-70, 1e70
 #: A root mean square that is this many standard errors from a law's needs no further test.
 _FAR = 12
 
@@ -125,10 +127,12 @@ def audit(
     """
     known_name("layout", layout, LAYOUTS)
     phi = activation(phi)
-    chosen = CANDIDATES if candidates is None else dict(candidates)
+    chosen = CANDIDATES if candidates is None else candidates
+    _refuse_other_candidates(chosen)
     if not isinstance(weights, Mapping):
         raise TypeError(f"weights must be a mapping from names to arrays. Received: {weights!r}.")
     for name, array in weights.items():
+        refuse_other_kind(name, str, "each name of weights")
         if not isinstance(array, np.ndarray):
             raise TypeError(
                 f"each of weights must be an array. Received: {name!r}, {type(array).__name__}. A "
@@ -138,6 +142,15 @@ def audit(
         _audited(name, array, layout, phi, chosen, _laws_of_bias(name, weights, layout))
         for name, array in weights.items()
     ]
+
+
+def _refuse_other_candidates(candidates: Mapping[str, LawOf]) -> None:
+    mapped = isinstance(candidates, Mapping)
+    if not mapped or not all(callable(law_for) for law_for in candidates.values()):
+        raise TypeError(
+            f"candidates must be a mapping from names to functions of (shape, dtype), or None. "
+            f"Received: {candidates!r}."
+        )
 
 
 def _audited(
@@ -178,7 +191,12 @@ def _reason_to_leave(array: np.ndarray) -> str:
     if not array.size:
         return "holds no numbers"
     unusable = array.size - int(np.isfinite(array).sum())
-    return f"holds {unusable} numbers that are not finite" if unusable else ""
+    if unusable:
+        return f"holds {unusable} numbers that are not finite"
+    largest = float(np.abs(array).max())
+    if largest and not LEAST <= largest <= MOST:
+        return f"is of size {largest:.0e}, whose fourth power double precision does not hold"
+    return ""
 
 
 def _too_few(array: np.ndarray) -> str:

@@ -49,7 +49,7 @@ Known: linear, relu.
     """
     known = sorted(known)
     hint = nearest(name, known)
-    return UnknownNameError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+    return UnknownNameError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(known) or 'none'}.")
 
 
 def known_name(kind: str, name: object, known: Collection[str]) -> str:

@@ -81,8 +81,7 @@ class Sweep:
             request = self._request()
         console, errors = consoleFor(self.quiet), Console(stderr=True)
         if self.dryRun:
-            forecast(request, EXPERIMENTS, console)
-            return DONE
+            return DONE if forecast(request, EXPERIMENTS, console) else FAILED
         return conducted(request, EXPERIMENTS, console, errors, self.retry)
 
     def _request(self) -> Request:

@@ -6,6 +6,7 @@ import datetime
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from experiments.running import replaceText
@@ -42,7 +43,17 @@ def attempts(store: Store) -> Counter[str]:
 
 def failures(store: Store) -> list[dict[str, Any]]:
     """What went wrong, a failure an entry, in the order of cells and attempts."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(_paths(store))]
+    return [_recordIn(path) for path in sorted(_paths(store))]
+
+
+def _recordIn(path: Path) -> dict[str, Any]:
+    """What a file tells; of one that power or a disk has damaged, what its name does."""
+    key, _, attempt = path.stem.rpartition("-")
+    known = {"cell": key, "attempt": int(attempt), "when": "", "traceback": "", "config": {}}
+    try:
+        return {**known, "error": "not told", **json.loads(path.read_text(encoding="utf-8"))}
+    except (OSError, ValueError, TypeError) as error:
+        return {**known, "error": f"{path.name} cannot be read: {error}. --retry runs the cell"}
 
 
 def forget(store: Store, keys: Iterable[str]) -> None:
@@ -53,5 +64,5 @@ def forget(store: Store, keys: Iterable[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _paths(store: Store) -> list:
-    return list((store.root / FAILED).glob("[!.]*.json"))
+def _paths(store: Store) -> list[Path]:
+    return list((store.root / FAILED).glob("[!.]*-[0-9]*.json"))

@@ -24,11 +24,16 @@ from training.display import duration
 PATIENCE = 10
 
 
-def forecast(request: Request, experiments: Mapping[str, Experiment], console: Console) -> None:
+def forecast(request: Request, experiments: Mapping[str, Experiment], console: Console) -> bool:
     """Say how many cells there are, what they will take in time and memory, and where they go.
 
     A cell is run in a process of its own on this machine, the first one of the grid and the last,
     which is often the largest.
+
+    Returns
+    -------
+    bool
+        Whether these cells ran: one may be bad by what only a combination of values makes bad.
 
     Raises
     ------
@@ -45,15 +50,19 @@ def forecast(request: Request, experiments: Mapping[str, Experiment], console: C
     stored = sum(store.holds(cell.key) for cell in grid.cells())
     console.print(f"{grid.size} cells: {grid.told}", highlight=False)
     console.print(f"{stored} are stored, {grid.size - stored} to be run", highlight=False)
-    efforts = [_measured(grid, cell, threads, console) for cell in _corners(grid)]
-    seconds = [effort.seconds * (grid.size - stored) / count for effort in efforts]
-    memory = max(effort.memory for effort in efforts) * count
-    console.print(
-        f"expected on {count} workers: {' to '.join(map(duration, sorted(seconds)))}, "
-        f"{memory / 1e6:.0f} MB of memory",
-        highlight=False,
-    )
+    corners = _corners(grid)
+    measured = (_measured(grid, cell, threads, console) for cell in corners)
+    efforts = [effort for effort in measured if effort]
+    if efforts:
+        seconds = [effort.seconds * (grid.size - stored) / count for effort in efforts]
+        memory = max(effort.memory for effort in efforts) * count
+        console.print(
+            f"expected on {count} workers: {' to '.join(map(duration, sorted(seconds)))}, "
+            f"{memory / 1e6:.0f} MB of memory",
+            highlight=False,
+        )
     console.print(f"to be written to {store.root}", highlight=False, soft_wrap=True)
+    return len(efforts) == len(corners)
 
 
 def _countOf(request: Request, threads: int) -> int:
@@ -70,16 +79,26 @@ def _corners(grid: Grid) -> list[Cell]:
     return list(islice(grid.cells(), 0, last + 1, max(1, last)))[:2]
 
 
-def _measured(grid: Grid, cell: Cell, threads: int, console: Console) -> Effort:
+def _measured(grid: Grid, cell: Cell, threads: int, console: Console) -> Effort | None:
+    """What a cell takes, which is told; nothing of one that fails."""
+    name = inWords(cell.fields, grid.names)
     workers = Processes(1, threads, [grid.experiment.run.__module__, "experiments.sweeps.work"])
     try:
         arguments = measure, grid.experiment, cell.fields, threads
         first = workers.submit(*arguments).result()
         again = workers.submit(*arguments).result() if first.seconds < PATIENCE else first
+    except Exception as error:  # of any kind, as in the sweep, where it is stored
+        console.print(
+            f"{name}: fails: {type(error).__name__}: {error}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+        return None
     finally:
         workers.end(atOnce=False)
     console.print(
-        f"{inWords(cell.fields, grid.names)}: {first.seconds:.3g} s, once all is compiled "
+        f"{name}: {first.seconds:.3g} s, once all is compiled "
         f"{again.seconds:.3g} s; {again.memory / 1e6:.0f} MB",
         highlight=False,
         soft_wrap=True,

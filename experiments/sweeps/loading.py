@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,14 +72,16 @@ def load(folder: Path | str) -> LoadedSweep:
 
     Raises
     ------
-    ValueError
-        If the folder holds no sweep.
+    ValueError, TypeError
+        If the folder holds no sweep, or is no path.
 
     Warns
     -----
     UserWarning
         If cells are damaged: they are left out, and the sweep's command runs them again.
     """
+    if not isinstance(folder, (str, os.PathLike)):
+        raise TypeError(f"folder must be the path of a sweep's. Received: {folder!r}.")
     store = Store(folder)
     experiment = store.experiment
     with Index(store) as index:

@@ -13,7 +13,7 @@ import yaml
 from experiments.experiment import Experiment
 from experiments.running import RESULTS
 from experiments.sweeps.grid import Grid, axesOf, gridOf
-from lookslinear.errors import known_name, refuse_other_kind
+from lookslinear.errors import known_name, refuse_other_kind, refuse_repeated
 
 #: Names of files that hold a request, by what ends them.
 SUFFIXES = (".yaml", ".yml", ".toml")
@@ -95,12 +95,20 @@ def _ofFile(path: Path) -> Request:
 def _read(path: Path) -> dict:
     try:
         text = path.read_text(encoding="utf-8")
-        content = _toml(text) if path.suffix == ".toml" else yaml.safe_load(text)
+        content = _toml(text) if path.suffix == ".toml" else yaml.load(text, _Loader)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"sweep file {str(path)!r} cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"sweep file {str(path)!r} holds no keys with values.")
     return content
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML of which a key that stands twice is refused, where PyYAML would keep the last one."""
+
+    def construct_mapping(self, node, deep=False):
+        refuse_repeated("key", [key.value for key, _ in node.value])
+        return super().construct_mapping(node, deep)
 
 
 def _toml(text: str) -> dict:

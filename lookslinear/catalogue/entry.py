@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lookslinear.connections import Options
-from lookslinear.errors import NotCoveredError, known_name
+from lookslinear.errors import NotCoveredError, known_name, refuse_other_kind
 from lookslinear.laws import WeightLaw
 from lookslinear.references import REFERENCES
 
@@ -78,6 +78,8 @@ class Entry:
     ValueError
         For an unknown kind or reference, neither references nor folklore, and a formula that is
         none or reads something unknown.
+    TypeError
+        For words and a formula that are no text.
 
     Examples
     --------
@@ -104,6 +106,8 @@ class Entry:
 
     def __post_init__(self):
         known_name("kind", self.kind, KINDS)
+        for name in ("words", "formula"):
+            refuse_other_kind(getattr(self, name), str, name)
         for key in (*self.references, *self.kernel_references):
             known_name("reference", key, REFERENCES)
         if bool(self.references) == self.folklore:

@@ -16,8 +16,10 @@ LANES = 8
 _WORDS = 3
 
 
-def as_generator(rng: Rng = None) -> Generator:
+def as_generator(rng: Rng = None, name: str = "rng") -> Generator:
     """The random generator that `rng` stands for; a Generator is returned as it is.
+
+    Errors call it `name`.
 
     Examples
     --------
@@ -29,7 +31,7 @@ def as_generator(rng: Rng = None) -> Generator:
     """
     if isinstance(rng, Generator):
         return rng
-    return np.random.default_rng(as_seed(rng, name="rng"))
+    return np.random.default_rng(as_seed(rng, name))
 
 
 def as_seed(seed: Rng = None, name: str = "seed") -> SeedSequence:

@@ -1,5 +1,6 @@
 """The commands on initialisations: the catalogue, its page, what suits a layer, an audit."""
 
+import json
 import math
 import re
 from pathlib import Path
@@ -267,7 +268,7 @@ def test_ones_own_initialisation_is_in_the_tables(capsys):
     ("name", "content", "message"),
     [
         ("a.txt", b"", "FILE must be a .npz or .safetensors file. Received: "),
-        ("a.npz", b"nothing", "cannot be read: "),
+        ("a.npz", b"nothing", "cannot be read: it is no archive of arrays"),
         ("a.safetensors", b"nothing", "cannot be read: "),
         ("none.npz", None, "cannot be read: .*No such file"),
     ],
@@ -297,4 +298,14 @@ def test_objects_in_an_archive_are_refused(capsys, tmp_path):
     path = tmp_path / "objects.npz"
     np.savez(path, a=np.array([{}], dtype=object))
     assert main(["audit", str(path)]) == 2
-    assert "cannot be read: Object arrays cannot be loaded" in capsys.readouterr().err
+    assert "cannot be read: 'a' holds no plain numbers" in capsys.readouterr().err
+
+
+def test_half_precision_without_a_type_in_numpy_is_refused(capsys, tmp_path):
+    told = json.dumps({"w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(len(told).to_bytes(8, "little") + told + bytes(4))
+    assert main(["audit", str(path)]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "NumPy has no type for its numbers" in told
+    assert "Store float32." in told

@@ -115,6 +115,8 @@ def test_bad_names_and_functions_are_refused(arguments, kind, message):
         ({"law": lawOf}, TypeError, "law is for functions of .inputShape, outputShape"),
         ({"law": 3}, TypeError, "law must be a function or None. Received: 3"),
         ({"formula": "2 / fan"}, ValueError, "quantity 'fan'. Did you mean 'fan_in'"),
+        ({"formula": 3}, TypeError, "formula must be a str. Received: 3"),
+        ({"words": 3}, TypeError, "words must be a str. Received: 3"),
         ({"references": ["doe2026"]}, ValueError, "unknown reference 'doe2026'"),
         ({"references": "he2015"}, TypeError, "must be a sequence of them. Received: 'he2015'"),
         (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lookslinear.activations import ACTIVATIONS
-from lookslinear.audit import CANDIDATES, Audit, audit
+from lookslinear.audit import CANDIDATES, LEAST, MOST, Audit, audit
 from lookslinear.fans import axes_of
 from lookslinear.laws import WeightLaw, dense_law
 from lookslinear.sampling import draw
@@ -86,11 +86,21 @@ def test_what_is_no_weight_is_left_with_a_reason():
         "number": np.ones(()),
         "deep": np.zeros((1,) * 6),
         "words": np.array(["a"]),
+        "large": np.full((8, 8), 1e200),
+        "small": np.full((8, 8), 1e-200),
     }
     reasons = [audited.reason for audited in audit(bad)]
     for reason, words in zip(
         reasons,
-        ("1 numbers that are not finite", "holds no numbers", "has 0 axes", "has 6 axes", "<U1"),
+        (
+            "1 numbers that are not finite",
+            "holds no numbers",
+            "has 0 axes",
+            "has 6 axes",
+            "<U1",
+            "is of size 1e+200",
+            "is of size 1e-200",
+        ),
         strict=True,
     ):
         assert words in reason
@@ -192,6 +202,15 @@ def test_gains_of_kernels_are_those_without_a_border():
     assert "crelu gives an even number of channels, not 3" in odd.reason
 
 
+def test_all_sizes_that_are_looked_at_are_looked_at_whole():
+    weight = draw(dense_law(30, 40, "normal", 1.0, dtype="float64"), rng=1)
+    told = [one(weight * size / np.abs(weight).max()) for size in (LEAST * 1.001, 1.0, MOST)]
+    for name in ("orthogonality", "input_mirror", "forward_gain"):
+        assert all(math.isfinite(getattr(audited, name)) for audited in told)
+    assert told[0].orthogonality == pytest.approx(told[1].orthogonality, rel=1e-12)
+    assert told[2].input_mirror == pytest.approx(told[1].input_mirror, rel=1e-9)
+
+
 def test_own_candidates_take_the_place_of_the_catalogue():
     mine = {"mine": lambda shape, dtype: dense_law(*shape, "normal", 0.5, dtype=dtype)}
     weight = draw(dense_law(30, 40, "normal", 0.5), rng=1)
@@ -206,6 +225,9 @@ def test_own_candidates_take_the_place_of_the_catalogue():
     [
         ((np.ones(3),), TypeError, "weights must be a mapping from names to arrays"),
         (({"w": [1.0]},), TypeError, r"each of weights must be an array. Received: 'w', list"),
+        (({3: np.ones((3, 3))},), TypeError, "each name of weights must be a str. Received: 3"),
+        (({}, "keras", "relu", ["mine"]), TypeError, "candidates must be a mapping"),
+        (({}, "keras", "relu", {"mine": 3}), TypeError, "candidates must be a mapping.*3"),
         (({}, "tensorflow"), ValueError, "unknown layout 'tensorflow'"),
         (({}, "Keras"), ValueError, "'Keras'.*Did you mean 'keras'"),
         (({}, "keras", "rellu"), ValueError, "'rellu'.*Did you mean 'relu'"),

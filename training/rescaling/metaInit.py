@@ -148,7 +148,7 @@ def metaInit(
     weighted = weightedSteps(model)
     for w in weighted:
         _refuseZero(w)
-    batches = _Batches(model, data, targets, batchSize, as_generator(seed))
+    batches = _Batches(model, data, targets, batchSize, as_generator(seed, "seed"))
     quotient = _Quotient(model, objective, [w.layer.weight for w in weighted], epsilon)
     unseen = batches.draw()
     norms, before = [norm(w.layer.weight) for w in weighted], quotient(*unseen)[0]

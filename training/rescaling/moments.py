@@ -95,13 +95,13 @@ def checkedBatchSize(batchSize: int, data: np.ndarray) -> int:
     --------
     >>> checkedBatchSize(64, np.zeros((3, 5)))
     Traceback (most recent call last):
-    ValueError: data must hold at least one batch of 64. Received: 3. Give more samples, or \
-a smaller batch.
+    ValueError: data must hold at least one batch of 64. Received: 3. Give more, or a smaller \
+batchSize.
     """
     if whole_number(batchSize, "batchSize") > len(data):
         raise ValueError(
-            f"data must hold at least one batch of {batchSize}. Received: {len(data)}. Give more "
-            f"samples, or a smaller batch."
+            f"data must hold at least one batch of {batchSize}. Received: {len(data)}. Give more, "
+            f"or a smaller batchSize."
         )
     return batchSize
 

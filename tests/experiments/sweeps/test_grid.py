@@ -157,6 +157,7 @@ def test_aFileSaysTheSame(tmp_path, name, text):
         ("- 1", "holds no keys"),
         ("", "holds no keys"),
         ("a: [", "cannot be read"),
+        ("grid:\n  n: [1]\n  m: [1]\n  n: [2]", "each key must stand once. Received twice: 'n'"),
     ],
 )
 def test_badFilesAreRefused(tmp_path, text, message):

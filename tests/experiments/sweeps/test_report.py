@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import json
 import re
+import shutil
 import sys
 
 import numpy as np
@@ -188,6 +189,17 @@ def test_theCommandMakesThePage(root, tmp_path, monkeypatch, capsys):
     assert main(["report", str(root), "--output", str(tmp_path / "page.html")]) == 0
     assert capsys.readouterr().out == f"Written to {tmp_path / 'page.html'}\n"
     assert "Sweep of stand-in" in Page(tmp_path / "page.html").text
+
+
+def test_damagedCellsAreTold(root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(commands, "EXPERIMENTS", EXPERIMENTS)
+    copy = shutil.copytree(root, tmp_path / "copy")
+    next(copy.glob("cells/*/*/table.csv")).write_text("nothing")
+    assert main(["report", str(copy)]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.startswith("warning: 1 damaged cells of ")
+    assert "report.py" not in printed.err
+    assert printed.out == f"Written to {copy / 'report.html'}\n"
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,8 @@ def test_loadRefusesWhatIsNoSweep(tmp_path, where):
     {"nothing": lambda: None, "empty": path.mkdir, "file": path.touch}[where]()
     with pytest.raises(ValueError, match="holds no sweep"):
         experiments.load(path)
+    with pytest.raises(TypeError, match="folder must be the path of a sweep's"):
+        experiments.load(3)
 
 
 def test_everyExperimentCanBeGivenToAWorker():

@@ -14,6 +14,8 @@ HOSTS_READY := .venv-hosts/.ready
 BENCH_PYTHON := .venv-bench/bin/python
 BENCH_READY := .venv-bench/.ready
 REPORT_READY := .venv-report/.ready
+FAULTS_PYTHON := .venv-faults/bin/python
+FAULTS_READY := .venv-faults/.ready
 PIP := -m pip --disable-pip-version-check
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))
@@ -35,7 +37,8 @@ help:
 	@echo 'make docs          run all experiments and hold all published claims: 10 minutes; writes'
 	@echo '                   the figures of docs/, docs/published.md and docs/catalogue.md'
 	@echo 'make test          run the whole test suite'
-	@echo 'make test-faults   kill sweeps, workers and clusters, fill disks: a minute or two'
+	@echo 'make test-faults   kill sweeps, workers and clusters, fill disks: minutes; on MPI, and on'
+	@echo '                   SLURM where it is installed (.venv-faults)'
 	@echo 'make test-report   look at the page of a sweep in Chromium (.venv-report)'
 	@echo 'make test-hosts    test lookslinear alone, as a guest in Keras, on NumPy 2 (.venv-hosts)'
 	@echo 'make test-peers    hold what PyTorch and JAX draw to our laws (.venv-bench)'
@@ -82,8 +85,8 @@ docs: $(READY) $(KERNELS)
 test: $(READY) $(KERNELS)
 	$(VENV_PYTHON) -m pytest $(ARGS)
 
-test-faults: $(READY) $(KERNELS)
-	$(VENV_PYTHON) -m pytest -m faults $(ARGS) tests/experiments/sweeps
+test-faults: $(READY) $(KERNELS) $(FAULTS_READY)
+	$(FAULTS_PYTHON) -m pytest -m faults $(ARGS) tests/experiments/sweeps
 
 test-report: $(READY) $(KERNELS) $(REPORT_READY)
 	PYTHONPATH=.venv-report $(VENV_PYTHON) -m pytest -m browser $(ARGS) tests/experiments/sweeps/test_browser.py
@@ -121,7 +124,7 @@ bench-training: $(READY) $(KERNELS) $(BENCH_READY)
 	$(VENV_PYTHON) benchmarks/training_speed.py $(ARGS)
 
 clean:
-	rm -rf .venv .venv-hosts .venv-bench .venv-report build dist $(KERNELS) looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-hosts .venv-bench .venv-report .venv-faults build dist $(KERNELS) looks_linear.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Sets the shell variable python to the interpreter asked for, or to the first candidate that runs (a
@@ -207,6 +210,15 @@ $(REPORT_READY): | $(READY)
 	@echo "Making .venv-report with playwright: half a minute, once."
 	@rm -rf .venv-report
 	@$(VENV_PYTHON) $(PIP) install --quiet --target .venv-report playwright
+	@touch $@
+
+# MPI and queues beside the packages of .venv, which it sees. MPI is found in an environment alone.
+$(FAULTS_READY): | $(READY)
+	@echo "Making .venv-faults with mpi4py, MPICH and dask-jobqueue: half a minute, once."
+	@$(VENV_PYTHON) -m venv --clear --without-pip .venv-faults
+	@packages='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	$(VENV_PYTHON) -c "$$packages" > "$$($(FAULTS_PYTHON) -c "$$packages")/beside.pth"
+	@$(VENV_PYTHON) $(PIP) --python $(FAULTS_PYTHON) install --quiet mpi4py mpich dask-jobqueue
 	@touch $@
 
 # Resolves setup.py and its extra "test" for both Pythons at once, whichever one does the work, on

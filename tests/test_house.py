@@ -35,8 +35,8 @@ OUTSIDE = {
     "experiments": {
         "jinja2", "numpy", "pandas", "matplotlib", "rich", "safetensors", "sklearn",
         "threadpoolctl", "tyro",
-        "filelock", "yaml", "tomli", "distributed", "dask_jobqueue", "dask_kubernetes", "mpi4py",
-        "plotly",
+        "filelock", "yaml", "tomli", "plotly",
+        "dask", "distributed", "dask_jobqueue", "dask_kubernetes", "mpi4py",
     },
 }  # fmt: skip
 #: Rooms inside lookslinear that never import one another.

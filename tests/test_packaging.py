@@ -354,6 +354,15 @@ def test_what_drives_the_browser_is_installed_once_and_beside(checkout):
     assert "--target" not in make("test-report", cwd=checkout)
 
 
+def test_clusters_have_an_environment_of_their_own(checkout):
+    due = make("test-faults", cwd=checkout)
+    assert due.index("--without-pip .venv-faults") < due.index("mpi4py mpich dask-jobqueue")
+    assert due.index("dask-jobqueue") < due.index(".venv-faults/bin/python -m pytest -m faults")
+    (checkout / ".venv-faults").mkdir()
+    (checkout / ".venv-faults/.ready").touch()
+    assert "--without-pip" not in make("test-faults", cwd=checkout)
+
+
 @pytest.mark.parametrize(
     ("target", "command"),
     [

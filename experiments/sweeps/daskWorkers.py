@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 #: How long a scheduler may take to answer.
 ANSWER_SECONDS = 10
-#: How old the number of workers may be.
-COUNT_SECONDS = 5
+#: How old the number of workers may be; and how old while there are none, who may come any time.
+COUNT_SECONDS, NONE_SECONDS = 5, 0.5
 #: Tasks under way for each thread of the cluster: a second one waits while the first one computes.
 AHEAD = 2
 
@@ -29,6 +29,8 @@ class DaskWorkers:
         The address of a scheduler, or a cluster that was started for this sweep and ends with it.
     most : int, optional
         Use so many threads of it at most.
+    tend : () -> None, optional
+        What keeps such a cluster as large as it was asked for, called now and then.
 
     Raises
     ------
@@ -36,9 +38,11 @@ class DaskWorkers:
         If the scheduler does not answer within ten seconds.
     """
 
-    def __init__(self, cluster: Any, most: int | None = None):
+    def __init__(
+        self, cluster: Any, most: int | None = None, tend: Callable[[], None] | None = None
+    ):
         self._cluster = None if isinstance(cluster, str) else cluster
-        self._client, self._most = _connected(cluster), most
+        self._client, self._most, self._tend = _connected(cluster), most, tend
         self._theirs: dict[Future, distributed.Future] = {}
         self._due = self._threads = 0
         self.words = f"threads of Dask's scheduler {self._client.scheduler.address}"
@@ -54,8 +58,10 @@ class DaskWorkers:
     def count(self) -> int:
         """How many threads work, by what the scheduler has said in the last seconds."""
         if time.monotonic() > self._due and self._client.status == "running":
+            if self._tend is not None:
+                self._tend()
             self._threads = sum(self._client.nthreads().values())
-            self._due = time.monotonic() + COUNT_SECONDS
+            self._due = time.monotonic() + (COUNT_SECONDS if self._threads else NONE_SECONDS)
         return min(self._threads, self._most or self._threads)
 
     def room(self) -> int:
@@ -101,24 +107,3 @@ def _connected(cluster: Any) -> distributed.Client:
             f"the scheduler {cluster} did not answer within {ANSWER_SECONDS} s. Start one with "
             f"`dask scheduler`, or give the address that it prints."
         ) from error
-
-
-def startedCluster(kind: str, workers: int | None) -> Any:
-    """A cluster of jobs, as the user's Dask configuration says (`~/.config/dask/`).
-
-    Raises
-    ------
-    ValueError
-        Without a number of workers: jobs are asked for by number.
-    """
-    if workers is None:
-        raise ValueError(f"cluster {kind!r} needs workers: how many jobs to ask for.")
-    if kind == "kubernetes":
-        from dask_kubernetes.operator import KubeCluster
-
-        return KubeCluster(name="looks-linear", n_workers=workers)
-    import dask_jobqueue
-
-    cluster = {"slurm": dask_jobqueue.SLURMCluster, "pbs": dask_jobqueue.PBSCluster}[kind]()
-    cluster.scale(jobs=workers)
-    return cluster

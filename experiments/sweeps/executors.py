@@ -9,6 +9,7 @@ schedules: that is left to the standard library, Dask and MPI.
 from __future__ import annotations
 
 import importlib
+import signal
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
@@ -60,7 +61,8 @@ def workersOf(
     cluster : str, optional
         tcp://HOST:PORT of a Dask scheduler, or slurm, pbs, kubernetes or mpi.
     workers : int, optional
-        How many. The default is what the cores of this machine allow, or all that a cluster has.
+        How many, of slurm, pbs and kubernetes how many jobs or pods. The default is what the cores
+        of this machine allow, or all that a cluster has.
     threads : int
         BLAS and drawing threads of each.
     modules : sequence of str
@@ -69,7 +71,7 @@ def workersOf(
     Raises
     ------
     ValueError
-        For an unknown cluster, and a scheduler that does not answer.
+        For an unknown cluster, a scheduler that does not answer, jobs that cannot be submitted.
     ImportError
         If the package that a cluster needs is not there; names the extra.
 
@@ -89,9 +91,13 @@ kubernetes, mpi. Received: 'slurn'. Did you mean 'slurm'?
         from experiments.sweeps.ranks import Ranks
 
         return Ranks(workers)
-    from experiments.sweeps.daskWorkers import DaskWorkers, startedCluster
+    if kind == "tcp":
+        from experiments.sweeps.daskWorkers import DaskWorkers
 
-    return DaskWorkers(cluster if kind == "tcp" else startedCluster(kind, workers), workers)
+        return DaskWorkers(cluster, workers)
+    from experiments.sweeps.jobs import startedWorkers
+
+    return startedWorkers(kind, workers, threads)
 
 
 def extraOf(cluster: str) -> str:
@@ -105,13 +111,21 @@ def extraOf(cluster: str) -> str:
     kind = _kindOf(cluster)
     package, extra = EXTRAS[kind]
     try:
-        importlib.import_module(package)
+        _imported(package)
     except ImportError as error:
         raise ImportError(
             f"cluster {kind!r} needs {package.replace('_', '-')}, which cannot be imported "
             f"({error}). Install the extra: pip install 'looks-linear[{extra}]'"
         ) from error
     return kind
+
+
+def _imported(package: str) -> None:
+    """Import a package, and keep what Ctrl-C does: dask_jobqueue makes it end the process."""
+    handler = signal.getsignal(signal.SIGINT)
+    importlib.import_module(package)
+    if signal.getsignal(signal.SIGINT) is not handler:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _kindOf(cluster: str) -> str:

@@ -18,21 +18,25 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from experiments.conducting import UsageError
 from tests.experiments.sweeps.comparing import contentOf, swept
 
 CELLS, SECONDS = 80, 0.02
 
 
-def sweepOf(root, cells=CELLS, seconds=SECONDS, **consoles):
+def sweepOf(root, cells=CELLS, seconds=SECONDS, **options):
     """Sweep, or go on; the exit status."""
     grid = (f"seconds={seconds}", f"log={logOf(root)}")
-    return swept(root, *grid, seeds=int(cells), **consoles)
+    return swept(root, *grid, seeds=int(cells), **options)
 
 
-def serve(root, cells, seconds):
+def serve(root, cells, seconds, cluster=None):
     """Be a process that sweeps and may be killed."""
     consoles = {"console": _Said(Console()), "errors": _Said(Console(stderr=True))}
-    sys.exit(sweepOf(root, cells, seconds, **consoles))
+    try:
+        sys.exit(sweepOf(root, cells, seconds, cluster=cluster, **consoles))
+    except UsageError as error:
+        sys.exit(f"error: {error}")
 
 
 class _Said:
@@ -40,12 +44,13 @@ class _Said:
         self.console = console
 
 
-def start(root, cells=CELLS, seconds=SECONDS):
+def start(root, cells=CELLS, seconds=SECONDS, cluster=(), launcher=(sys.executable,), **options):
     """A process that sweeps; it is about to hand out its first cell."""
-    command = [sys.executable, "-m", __spec__.name, "--serve", root, cells, seconds]
+    command = [*launcher, "-m", __spec__.name, "--serve", root, cells, seconds, *cluster]
     process = subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        **options,
+    )  # fmt: skip
     assert process.stdout.readline().startswith("stand-in: "), process.communicate()
     return process
 

@@ -13,7 +13,7 @@ from experiments.sweeps.requests import requestOf
 GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "sweeps.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    python -m experiments (.*)$", GUIDE, re.MULTILINE)
 (SNIPPET,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-(FILE,) = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
+(FILE,) = re.findall(r"```yaml\n(experiment:.*?)```", GUIDE, re.DOTALL)
 
 
 @pytest.fixture(scope="module")

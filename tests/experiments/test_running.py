@@ -169,5 +169,6 @@ def test_aTextThatIsTidiedAwayIsWrittenAgain(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", tidyFirst)
     replaceText(tmp_path / "text", "words")
-    assert removed and (tmp_path / "text").read_text() == "words"
+    assert removed
+    assert (tmp_path / "text").read_text() == "words"
     assert [path.name for path in tmp_path.iterdir()] == ["text"]

@@ -71,8 +71,9 @@ def ratio(numerators: np.ndarray, denominators: np.ndarray) -> Estimate:
 
     Examples
     --------
-    >>> ratio(np.array([1.0, 3.0]), np.array([2.0, 6.0]))
-    Estimate(value=0.5, standard_error=0.0)
+    >>> half = ratio(np.array([1.0, 3.0]), np.array([2.0, 6.0]))
+    >>> float(half.value), float(half.standard_error)
+    (0.5, 0.0)
     """
     return jackknife(np.divide, numerators, denominators)
 

@@ -112,7 +112,7 @@ def discrete_gauss(
     --------
     >>> points = np.linspace(0, 1, 9)
     >>> nodes, weights = discrete_gauss(points, np.full(9, 1 / 9), 2)
-    >>> abs(weights @ nodes**3 - (points**3).mean()).round(15)
+    >>> float(abs(weights @ nodes**3 - (points**3).mean()).round(15))
     0.0
     """
     roots = np.sqrt(weights)

@@ -4,6 +4,8 @@ Of Theano's own operations it takes two comparisons, two products and a concaten
 products, a sum and a split on the way back, each on one core.
 """
 
+import zlib
+
 import numpy as np
 
 from utilityFunctions import T
@@ -58,7 +60,7 @@ class _SampleBySample(OpenMPOp):
         return ["<string.h>", *super().c_headers(**kwargs)]
 
     def c_code_cache_version(self):
-        return (1, self.openmp)
+        return (zlib.crc32((CODE + self.loop).encode()), FEW, self.openmp)
 
     def c_code(self, node, name, inputs, outputs, sub):
         out = node.outputs[0]

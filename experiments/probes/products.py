@@ -7,6 +7,8 @@ Python are fewer products at a time, but hand the interpreter's lock to and fro.
 
 from __future__ import annotations
 
+import zlib
+
 from utilityFunctions import T, compilesOpenmp, theano
 
 #: So many multiplications pay for waking the other cores.
@@ -65,9 +67,9 @@ class SharedDot22(T.blas.Dot22):
         return [*super().c_compile_args(**kwargs), "-fopenmp"]
 
     def c_code_cache_version(self):
-        """Theano's, so that another version of it compiles anew."""
+        """Theano's and that of the functions, so that another text of either compiles anew."""
         version = super().c_code_cache_version()
-        return (*version, 2, SHARED_WORK) if version else version
+        return (*version, zlib.crc32(_FUNCTION.encode()), SHARED_WORK) if version else version
 
 
 def modeOfSharedProducts():

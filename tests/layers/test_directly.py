@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from utilityFunctions import T, compileFunction, gradient, theano
+from layers import directly
 from layers.directly import Correlation
 
 pytestmark = pytest.mark.skipif(not theano.config.cxx, reason="computed in C alone")
@@ -105,3 +106,11 @@ def test_shapes_that_do_not_fit_are_refused(shapes, message):
     function = compileFunction([x, w], Correlation("valid")(x, w))
     with pytest.raises(ValueError, match=message):
         function(*(np.ones(shape, "float32") for shape in shapes))
+
+
+def test_another_text_is_compiled_anew(tmp_path, monkeypatch):
+    before = Correlation("half").c_code_cache_version()
+    changed = tmp_path / "directly.c"
+    changed.write_text(directly.SUPPORT.read_text(encoding="utf-8") + "// one more line\n")
+    monkeypatch.setattr(directly, "SUPPORT", changed)
+    assert Correlation("half").c_code_cache_version() != before

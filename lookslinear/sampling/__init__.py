@@ -192,7 +192,9 @@ def _fill_halves(
     first, second = halves_of(weight, law.axes.input)
     for half in (first, second):
         _fill(half, law.half, generator, threads)
-    pieces = entries.pieces_of(first.shape, entries.BLOCK_BYTES // first.itemsize)
+    # In half precision sums are made in single: as many numbers as are drawn at a time.
+    size = entries.drawn_dtype(law.dtype).itemsize
+    pieces = entries.pieces_of(first.shape, entries.BLOCK_BYTES // size)
 
     def blend_piece(index: int) -> None:
         blend(first[pieces[index]], second[pieces[index]], law.mirror)

@@ -119,7 +119,7 @@ def rectified(kernels: GridKernels) -> GridKernels:
     Examples
     --------
     >>> one = np.ones((1, 1))
-    >>> [float(kernel) for kernel in rectified(GridKernels(one, one, one))]
+    >>> [kernel.item() for kernel in rectified(GridKernels(one, one, one))]
     [0.5, 0.5, 0.5]
     """
     found = GridKernels(*(np.empty_like(kernel) for kernel in kernels))

@@ -7,9 +7,10 @@ network with three ways through it, of signals, tangents and gradients, which `j
 network's seed.
 """
 
+from experiments.probes.compact import meanSquares
 from experiments.probes.gradients import inputGradients
 from experiments.probes.jacobian import JacobianOperator, jacobian, jacobianOperator
-from experiments.probes.kinds import Kind, kindOf, meanSquares
+from experiments.probes.kinds import Kind, kindOf
 from experiments.probes.linearised import Network
 from experiments.probes.propagation import LogMeanSquares, propagate
 from experiments.probes.weights import Weights

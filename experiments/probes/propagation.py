@@ -9,26 +9,33 @@ proportion, and a bit for each number of the signal in memory.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from utilityFunctions import floatX
-from experiments.probes.inputs import Checkpoints, Signs
-from experiments.probes.kinds import kindOf, meanSquares
-from experiments.probes.products import productsAreShared
+from experiments.probes.compact import meanSquares
+from experiments.probes.kinds import Kind, kindOf, panelKindOf
+from experiments.probes.operations import compiles
+from experiments.probes.panels import Panels
+from experiments.probes.pipeline import runSteps
 from experiments.probes.weights import Weights
 from lookslinear.errors import NotCoveredError
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import Rng
+from lookslinear.sampling import Rng, num_threads
 from lookslinear.sampling.blas import on_one_thread
 from lookslinear.theory import Stage
 from lookslinear.theory.stages import check_plain_chain
 
 #: A sample is rescaled when its mean square is beyond this power of two, either way.
 FAR = 32
+#: From so many multiplications a layer on products are ours, and each part of a batch has as many.
+LARGE_PRODUCT = 2**24
+#: A part of a batch has at least so many samples: fewer take as long as the weight is arranged.
+LEAST_SAMPLES = 32
 
 
 class LogMeanSquares(NamedTuple):
@@ -80,13 +87,19 @@ def propagate(
     (True, (50, 4))
     """
     _check(stages, x, outputGradient)
-    network = _Network(stages, x.shape[1:], Weights(stages, seed))
+    cut = _Cut.of(stages, x)
+    network = _Network(stages, x.shape[1:], Weights(stages, seed, shared=cut.threads > 1), cut)
     logs = LogMeanSquares(*np.empty((2, len(stages), len(x))))
-    through = functools.partial(network.propagate, x, outputGradient, logs)
-    if x.ndim == 2 and productsAreShared():
-        on_one_thread(through)  # each of those who share a product calls BLAS
-    else:
-        through()
+    parts = [
+        _Part(network, x[part], outputGradient[part], *(array[:, part] for array in logs))
+        for part in cut.parts
+    ]
+
+    def propagateParts() -> None:
+        runSteps(network.step, len(network.steps), parts, cut.threads)
+
+    with np.errstate(divide="ignore"):  # the log of a dead signal
+        on_one_thread(propagateParts) if cut.threads > 1 else propagateParts()
     return logs
 
 
@@ -120,67 +133,99 @@ def _refuseOtherShape(name: str, array: np.ndarray, shape: tuple[int, ...]) -> N
         raise ValueError(f"{name} must be of shape {shape}. Received: {array.shape}.")
 
 
-class _Network:
-    """The stages of one network, their compiled kinds, and the weights."""
+class _Cut(NamedTuple):
+    """How a batch is shared: its parts, the threads, and whether products are ours or Theano's."""
 
-    def __init__(self, stages: Sequence[Stage], inputShape: Sequence[int], weights: Weights):
-        self.weights = weights
+    parts: list[slice]
+    threads: int
+    inPanels: bool
+
+    @classmethod
+    def of(cls, stages: Sequence[Stage], x: np.ndarray) -> _Cut:
+        work = len(x) * max(math.prod(stage.law.shape) for stage in stages)
+        if x.ndim > 2 or work < LARGE_PRODUCT or not compiles():
+            return cls([slice(None)], 1, False)
+        count = min(num_threads(), max(1, len(x) // LEAST_SAMPLES), work // LARGE_PRODUCT)
+        cuts = [len(x) * part // count for part in range(count + 1)]
+        # One more thread for each part can draw while the others multiply.
+        threads = min(num_threads(), 2 * count)
+        return cls([slice(*cut) for cut in itertools.pairwise(cuts)], threads, True)
+
+
+class _Network:
+    """The stages of one network, their compiled kinds, the weights, and the steps to go."""
+
+    def __init__(self, stages: Sequence[Stage], inputShape, weights: Weights, cut: _Cut):
+        self.weights, self._inPanels = weights, cut.inPanels
         shapes = [tuple(inputShape)]
         shapes += [(stage.units, *inputShape[1:]) for stage in stages[1:]]
-        self.kinds = [
-            kindOf(
-                shape,
-                stage.activation.name,
-                stage.law.output_channels,
-                stage.law.receptive_field,
-            )
-            for shape, stage in zip(shapes, stages, strict=True)
-        ]
+        kind = self._panelKind if cut.inPanels else self._kind
+        self.kinds = [kind(shape, stage) for shape, stage in zip(shapes, stages, strict=True)]
         self.homogeneous = all(stage.activation.homogeneous for stage in stages)
+        #: Inputs are kept so many layers apart; those between them are computed again.
+        self.apart = 1 if self.homogeneous else max(1, math.isqrt(len(stages)))
+        self.steps = list(_itinerary(len(stages), self.apart))
 
-    def __len__(self):
-        return len(self.kinds)
+    @staticmethod
+    def _kind(shape: tuple[int, ...], stage: Stage) -> Kind:
+        law = stage.law
+        return kindOf(shape, stage.activation.name, law.output_channels, law.receptive_field)
 
-    def propagate(self, x: np.ndarray, gradient: np.ndarray, logs: LogMeanSquares) -> None:
-        """Send a batch forward and a gradient back, and fill `logs`."""
-        inputs = Signs() if self.homogeneous else Checkpoints(len(self), self.following)
-        with np.errstate(divide="ignore"):  # the log of a dead signal
-            _forward(self, x.astype(floatX()), inputs, _Logs(logs.forward, self.homogeneous))
-            _backward(self, inputs, gradient, _Logs(logs.backward, rescaling=True))
+    @staticmethod
+    def _panelKind(shape: tuple[int, ...], stage: Stage) -> Kind:
+        return panelKindOf(shape, stage.activation.name)
 
-    def forward(self, l: int, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The outputs of stage l, and their mean squares."""
-        return self.kinds[l].forward(signal, self.weights[l])
+    def step(self, index: int) -> Callable[[_Part], None]:
+        """What a step does to a part of the batch, with the weight that it needs."""
+        act, l = self.steps[index]
+        return functools.partial(act, l=l, kind=self.kinds[l], weight=self._weight(l))
 
-    def following(self, l: int, signal: np.ndarray) -> np.ndarray:
-        """The outputs of stage l, which are the next one's inputs."""
-        return self.forward(l, signal)[0]
-
-    def backward(self, l: int, signal: np.ndarray, gradient: np.ndarray):
-        """The gradient before stage l, whose inputs were `signal`, and its mean squares."""
-        return self.kinds[l].backward(signal, gradient, self.weights[l])
-
-
-def _forward(
-    network: _Network, signal: np.ndarray, inputs: Signs | Checkpoints, logs: _Logs
-) -> None:
-    """Send a signal to the last layer; `inputs` keeps what the way back needs."""
-    for l in range(len(network)):
-        inputs.keep(l, signal)
-        signal, squares = network.forward(l, signal)
-        logs.add(l, signal, squares)
+    def _weight(self, l: int):
+        weight = self.weights[l]
+        return Panels(weight.astype(floatX(), copy=False)) if self._inPanels else weight
 
 
-def _backward(
-    network: _Network, inputs: Signs | Checkpoints, gradient: np.ndarray, logs: _Logs
-) -> None:
-    squares, gradient = meanSquares(gradient.astype(float)), gradient.astype(floatX())
-    logs.add(len(network) - 1, gradient, squares)
-    for l, signal in inputs.lastFirst():
-        if l == 0:
-            break
-        gradient, squares = network.backward(l, signal, gradient)
-        logs.add(l - 1, gradient, squares)
+def _itinerary(depth: int, apart: int) -> Iterator[tuple[Callable, int]]:
+    """Forward through all layers, and back through one segment after the other."""
+    yield from ((_Part.forward, l) for l in range(depth))
+    for start in reversed(range(0, depth, apart)):
+        stop = min(start + apart, depth)
+        yield from ((_Part.again, l) for l in range(start, stop - 1))
+        yield from ((_Part.backward, l) for l in reversed(range(max(1, start), stop)))
+
+
+class _Part:
+    """A part of a batch on its way: the signal, what is kept of it, and the gradient."""
+
+    def __init__(self, network: _Network, x, gradient, forward: np.ndarray, backward: np.ndarray):
+        self._homogeneous, self._apart = network.homogeneous, network.apart
+        self._signal, self._gradient = x.astype(floatX()), gradient.astype(floatX())
+        self._kept = []  # signs of inputs, or inputs: those of the last layer last
+        self._forwardLogs = _Logs(forward, network.homogeneous)
+        self._backwardLogs = _Logs(backward, rescaling=True)
+        squares = meanSquares(gradient.astype(float))
+        self._backwardLogs.add(len(backward) - 1, self._gradient, squares)
+
+    def forward(self, l: int, kind: Kind, weight) -> None:
+        """Go through layer l."""
+        if self._homogeneous:
+            self._signal, squares, signs = kind.forwardWithSigns(self._signal, weight)
+            self._kept.append(signs)
+        else:
+            if l % self._apart == 0:
+                self._kept.append(self._signal)
+            self._signal, squares = kind.forward(self._signal, weight)
+        self._forwardLogs.add(l, self._signal, squares)
+
+    def again(self, l: int, kind: Kind, weight) -> None:
+        """Go through layer l again, for the input of the next one."""
+        self._kept.append(kind.forward(self._kept[-1], weight)[0])
+
+    def backward(self, l: int, kind: Kind, weight) -> None:
+        """Go back through layer l."""
+        back = kind.backwardOfSigns if self._homogeneous else kind.backward
+        self._gradient, squares = back(self._kept.pop(), self._gradient, weight)
+        self._backwardLogs.add(l - 1, self._gradient, squares)
 
 
 class _Logs:

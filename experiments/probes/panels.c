@@ -1,0 +1,154 @@
+// Products with a matrix that lies in panels: columns side by side, as many as registers have sums
+// for, row after row.
+//
+// Each number of a product is a sum in the order of the rows, whichever others are computed with
+// it: so who computes which samples changes no bit.
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#if defined(__AVX512F__)
+enum { VECTOR_BYTES = 64, SUMS = 24, WIDEST = 3 };
+#elif defined(__AVX__)
+enum { VECTOR_BYTES = 32, SUMS = 12, WIDEST = 2 };
+#elif defined(__aarch64__)
+enum { VECTOR_BYTES = 16, SUMS = 24, WIDEST = 3 };
+#else
+enum { VECTOR_BYTES = 16, SUMS = 12, WIDEST = 2 };
+#endif
+
+// So many rows of a panel stay in the second cache, and of the samples in the first.
+static const npy_intp DEPTH = 384;
+// Rows that are fetched ahead of their use.
+enum { AHEAD = 8 };
+
+template <class real> struct Vector {
+  typedef real type __attribute__((vector_size(VECTOR_BYTES)));
+  enum { LANES = VECTOR_BYTES / sizeof(real) };
+};
+
+// The panel that begins at a column: how wide it is, with zeros beyond the last column.
+template <class real> static npy_intp width_of(npy_intp first, npy_intp columns) {
+  const npy_intp lanes = Vector<real>::LANES;
+  return std::min<npy_intp>(WIDEST * lanes, (columns - first + lanes - 1) / lanes * lanes);
+}
+
+template <class real>
+static inline void copy_block(npy_intp rows, npy_intp columns, const real *from, npy_intp down,
+                              npy_intp across, real *to, npy_intp width) {
+  for (npy_intp row = 0; row < rows; row++)
+    for (npy_intp column = 0; column < columns; column++)
+      to[row * width + column] = from[row * down + column * across];
+}
+
+// The columns of a matrix that a panel has, `across` apart; its rows are `down` apart.
+template <class real>
+static void fill_panel(npy_intp rows, npy_intp used, npy_intp width, const real *from,
+                       npy_intp down, npy_intp across, real *panel) {
+  enum { WHOLE = WIDEST * VECTOR_BYTES / sizeof(real), SIDE = 16 };
+  if (used < width) std::memset(panel, 0, sizeof(real) * rows * width);
+  if (across == 1 && used == WHOLE) {
+    for (npy_intp row = 0; row < rows; row++)
+      std::memcpy(panel + row * WHOLE, from + row * down, WHOLE * sizeof(real));
+    return;
+  }
+  // In squares, since neighbours in a column lie in a line of the cache where those in a row do not.
+  for (npy_intp top = 0; top < rows; top += SIDE)
+    for (npy_intp left = 0; left < used; left += SIDE) {
+      const npy_intp tall = std::min<npy_intp>(SIDE, rows - top);
+      const npy_intp wide = std::min<npy_intp>(SIDE, used - left);
+      const real *at = from + top * down + left * across;
+      real *to = panel + top * width + left;
+      if (tall == SIDE && wide == SIDE)
+        copy_block<real>(SIDE, SIDE, at, down, across, to, width);
+      else
+        copy_block<real>(tall, wide, at, down, across, to, width);
+    }
+}
+
+template <class real>
+static void pack(npy_intp rows, npy_intp columns, const real *matrix, npy_intp down,
+                 npy_intp across, real *panel) {
+  for (npy_intp first = 0; first < columns;) {
+    const npy_intp width = width_of<real>(first, columns), used = std::min(width, columns - first);
+    fill_panel(rows, used, width, matrix + first * across, down, across, panel);
+    panel += rows * width;
+    first += width;
+  }
+}
+
+// ROWS samples times the first rows of a panel of VECTORS.
+template <class real, int VECTORS, int ROWS>
+static inline void tile(npy_intp depth, const real *samples, npy_intp step, const real *panel,
+                        real *out, npy_intp leading, bool adding) {
+  typedef typename Vector<real>::type vector;
+  enum { LANES = Vector<real>::LANES };
+  vector sums[ROWS][VECTORS];
+#pragma GCC unroll 24
+  for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 3
+    for (int j = 0; j < VECTORS; j++) sums[i][j] = vector{};
+  for (npy_intp row = 0; row < depth; row++, panel += VECTORS * LANES) {
+    vector weights[VECTORS];
+#pragma GCC unroll 3
+    for (int j = 0; j < VECTORS; j++) {
+      __builtin_prefetch(panel + (AHEAD * VECTORS + j) * LANES);
+      std::memcpy(&weights[j], panel + j * LANES, VECTOR_BYTES);
+    }
+#pragma GCC unroll 24
+    for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 3
+      for (int j = 0; j < VECTORS; j++) sums[i][j] += samples[i * step + row] * weights[j];
+  }
+#pragma GCC unroll 24
+  for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 3
+    for (int j = 0; j < VECTORS; j++) {
+      real *to = out + i * leading + j * LANES;
+      vector before = vector{};
+      if (adding) std::memcpy(&before, to, VECTOR_BYTES);
+      before += sums[i][j];
+      std::memcpy(to, &before, VECTOR_BYTES);
+    }
+}
+
+template <class real, int VECTORS, int ROWS> struct Tiles {
+  static void fill(npy_intp count, npy_intp depth, const real *samples, npy_intp step,
+                   const real *panel, real *out, npy_intp leading, bool adding) {
+    for (; count >= ROWS; count -= ROWS, samples += ROWS * step, out += ROWS * leading)
+      tile<real, VECTORS, ROWS>(depth, samples, step, panel, out, leading, adding);
+    if (count)
+      Tiles<real, VECTORS, ROWS / 2>::fill(count, depth, samples, step, panel, out, leading, adding);
+  }
+};
+
+template <class real, int VECTORS> struct Tiles<real, VECTORS, 0> {
+  static void fill(npy_intp, npy_intp, const real *, npy_intp, const real *, real *, npy_intp, bool) {}
+};
+
+template <class real>
+static void multiply(npy_intp count, npy_intp rows, npy_intp columns, const real *samples,
+                     const real *panels, real *out) {
+  const npy_intp lanes = Vector<real>::LANES;
+  std::vector<real> edge;  // where columns that are not there have room
+  if (columns % lanes) edge.resize(count * WIDEST * lanes);
+  for (npy_intp top = 0; top < rows; top += DEPTH) {
+    const npy_intp depth = std::min(DEPTH, rows - top);
+    const real *panel = panels;
+    for (npy_intp first = 0; first < columns;) {
+      const npy_intp width = width_of<real>(first, columns);
+      const bool whole = first + width <= columns;
+      real *to = whole ? out + first : edge.data();
+      (width == lanes       ? Tiles<real, 1, SUMS>::fill
+       : width == 2 * lanes ? Tiles<real, 2, SUMS / 2>::fill
+                            : Tiles<real, WIDEST, SUMS / WIDEST>::fill)(
+          count, depth, samples + top, rows, panel + top * width, to, whole ? columns : width, top > 0);
+      if (!whole && top + depth == rows)
+        for (npy_intp i = 0; i < count; i++)
+          std::copy(to + i * width, to + i * width + columns - first, out + i * columns + first);
+      panel += rows * width;
+      first += width;
+    }
+  }
+}

@@ -31,6 +31,8 @@ from lookslinear.sampling.seeds import Rng, as_generator
 #: So many reflections at a time, at most: with more of them products are hardly faster, and T takes
 #: longer.
 MOST = 64
+#: So many rows at a time: the thread keeps room for what they have in common with the reflections.
+ROWS = 2**11
 
 
 def can_be_factored(law: WeightLaw) -> bool:
@@ -64,8 +66,9 @@ def can_be_factored(law: WeightLaw) -> bool:
 class FactoredFrame:
     """The Haar frame that `draw_factored` draws, as the reflections that it is a product of.
 
-    It has memory of its own, for n k - k^2 / 2 numbers and a few more, to which nothing writes any
-    more: several threads may multiply by it. A product is made by the calling thread alone.
+    It has memory of its own, for n k - k^2 / 2 numbers and about 128 k more, to which nothing
+    writes any more: several threads may multiply by it. Each product is made by the calling thread
+    alone.
     """
 
     law: WeightLaw
@@ -148,8 +151,9 @@ def draw_factored(law: WeightLaw, rng: Rng = None) -> FactoredFrame:
 
     A square weight takes 4 n^3 / 3 operations to make, its factors about 32 n^2 beside the random
     numbers. Products take 4 n k - 2 k^2 operations a row where those with W take 2 n k: as many if
-    it is square, though in smaller pieces. So this is for weights that are multiplied by up to
-    about 2 n rows in all. The calling thread works alone: several may each draw their own.
+    it is square, though in smaller pieces. So this is for weights that are multiplied by few rows
+    in all: up to about 2 n if they are square, and k if one side is far longer than the other. The
+    calling thread works alone: several may each draw their own.
 
     Parameters
     ----------
@@ -201,5 +205,6 @@ def _reflections(law: WeightLaw, generator: Generator) -> Iterator[Reflections]:
 
 
 def _turn(rows: np.ndarray, reflections: Sequence[Reflections], back: bool) -> None:
-    for some in reflections if len(rows) else ():
-        some.turn(rows.T, back)
+    for first in range(0, len(rows), ROWS):
+        for some in reflections:
+            some.turn(rows[first : first + ROWS].T, back)

@@ -63,7 +63,7 @@ class Reflections:
         add_product(columns[self.stop :], tails.T, lengths, factor=-1)
 
     def turn(self, columns: np.ndarray, back: bool) -> None:
-        """Reflects whole columns in place, or with `back` turns them back."""
+        """Reflects whole columns in place: from the left by B = I - V' T V, or `back` by B'."""
         below, triangle = columns[self.start :], self.triangle.T if back else self.triangle
         lengths = _product(self.vectors, below, "lengths")
         lengths = _product(triangle, lengths, "turned lengths")

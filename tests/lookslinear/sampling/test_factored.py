@@ -19,6 +19,7 @@ from lookslinear.sampling import (
     draw_factored,
     factored,
     frames,
+    sources,
     standard_normal,
 )
 from lookslinear.sampling.reflections import Reflections
@@ -44,9 +45,13 @@ def haar_law(inputs, outputs, dtype="float64", **claims):
 
 @contextmanager
 def small_parts():
-    """Within it every frame is one of many blocks of 4 reflections, and parts of 3 and 1."""
+    """Within it every frame is one of many blocks of 4 reflections, and parts of 3 and 1.
+
+    The rows that are turned at a time are two.
+    """
     with small_blocks(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(factored, "MOST", MOST)
+        patch.setattr(factored, "ROWS", 2)
         yield
 
 
@@ -234,6 +239,16 @@ def test_rows_of_every_order_and_kind_stay_as_they_are(arranged):
             assert type(product) is np.ndarray
             np.testing.assert_array_equal(np.array(rows), plain)
             np.testing.assert_allclose(product, plain @ matrix, rtol=0, atol=1e-12)
+
+
+def test_many_rows_leave_no_more_room_behind_than_some():
+    frame, rows = draw_factored(haar_law(401, 401, "float32"), 0), factored.ROWS
+    signals = standard_normal((8 * rows, 401), 1)
+    frame.times(signals[:rows])
+    before = sources.scratch((), np.dtype("f4"), "lengths").base.nbytes
+    wanted = frame.times(signals[-rows:])
+    np.testing.assert_array_equal(frame.times(signals)[-rows:], wanted)
+    assert sources.scratch((), np.dtype("f4"), "lengths").base.nbytes == before
 
 
 def test_a_sample_that_is_no_number_spoils_no_other():

@@ -206,8 +206,7 @@ def test_other_numbers_in_a_block_are_rejected():
         assert min(errors(law, weight=weight)) > 1000 * FEW
 
 
-@pytest.mark.parametrize("shape", [(500, 400), (400, 500)])
-def test_a_square_that_stands_would_be_rejected(shape, monkeypatch):
+def test_a_square_that_stands_would_be_rejected(monkeypatch):
     law = haar_law(410, 410)
     weight = draw(law, 3)
     monkeypatch.setattr(frames, "made_transposed", lambda shape: False)

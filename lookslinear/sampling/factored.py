@@ -131,7 +131,9 @@ class FactoredFrame:
         """Rows times the standing frame: of n numbers, to k."""
         turned = rows.copy()
         on_one_thread(lambda: _turn(turned, self.reflections, back=True))
-        return turned[:, : len(self.scales)] * self.scales
+        scaled = turned[:, : len(self.scales)]
+        scaled *= self.scales
+        return np.ascontiguousarray(scaled)  # of a square frame no second array: pages cost time
 
     def _up(self, rows: np.ndarray) -> np.ndarray:
         """Rows times the transpose of the standing frame: of k numbers, to n."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from utilityFunctions import T, floatX, gradient
-from experiments.probes.compact import MeanSquares, OfSigns, Signs
+from experiments.probes.compact import MeanSquares, OfSigns, Signs, meanSquares
 from experiments.probes.panels import Multiply, Panels
 from experiments.probes.perThread import PerThread
 from layers import FC, Activation, Convolution, Representation
@@ -130,6 +130,34 @@ class PanelKind(Kind):
         return weight.transposed
 
 
+class FrameKind(Kind):
+    """One kind of dense layer whose weights are Haar frames that are never made (`drawFrame`)."""
+
+    def __init__(self, inputShape, activation: str):
+        self._begin(inputShape)
+        self._after = Activation(activation)(self._representation).tensor
+        self._weights, self._givens = [], {}
+
+    def forward(self, signal, weight):
+        activated, _ = super().forward(signal, weight)
+        return _withMeanSquares(weight.times(activated))
+
+    def forwardWithSigns(self, signal, weight):
+        activated, _, signs = super().forwardWithSigns(signal, weight)
+        return (*_withMeanSquares(weight.times(activated)), signs)
+
+    def backward(self, signal, gradient, weight):
+        return super().backward(signal, weight.times_transposed(gradient), weight)
+
+    def backwardOfSigns(self, signs, gradient, weight):
+        return super().backwardOfSigns(signs, weight.times_transposed(gradient), weight)
+
+    def _straight(self, weight) -> Sequence[np.ndarray]:
+        return []
+
+    _transposed = _straight
+
+
 def kindOf(
     inputShape: tuple[int, ...], activation: str, channels: int, sides: tuple[int, ...]
 ) -> Kind:
@@ -140,6 +168,15 @@ def kindOf(
 def panelKindOf(inputShape: tuple[int, ...], activation: str) -> PanelKind:
     """The compiled kind of layer whose weights lie in panels."""
     return _compiledOnce(PanelKind, floatX(), inputShape, activation)
+
+
+def frameKindOf(inputShape: tuple[int, ...], activation: str) -> FrameKind:
+    """The compiled kind of layer whose weights are frames that are never made."""
+    return _compiledOnce(FrameKind, floatX(), inputShape, activation)
+
+
+def _withMeanSquares(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return array, meanSquares(array)
 
 
 @functools.lru_cache(maxsize=256)

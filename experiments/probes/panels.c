@@ -19,9 +19,9 @@ enum { VECTOR_BYTES = 16, SUMS = 12, WIDEST = 2 };
 #endif
 
 // So many rows of a panel stay in the second cache, and of the samples in the first.
-static const npy_intp DEPTH = 384;
-// Rows that are fetched ahead of their use.
-enum { AHEAD = 8 };
+static const npy_intp DEPTH = 256;
+// Rows that are fetched ahead of their use; and the bytes of a line of the cache.
+enum { AHEAD = 8, LINE = 64 };
 
 template <class real> struct Vector {
   typedef real type __attribute__((vector_size(VECTOR_BYTES)));
@@ -113,18 +113,36 @@ static inline void tile(npy_intp depth, const real *samples, npy_intp step, cons
     }
 }
 
+// What is used after a panel, so that it is fetched into the second cache while this one is used.
+struct Next {
+  const char *at;
+  npy_intp bytes;
+
+  void fetch(npy_intp share) {
+    share = std::min(share, bytes);
+    for (npy_intp i = 0; i < share; i += LINE) __builtin_prefetch(at + i, 0, 2);
+    at += share;
+    bytes -= share;
+  }
+};
+
 template <class real, int VECTORS, int ROWS> struct Tiles {
   static void fill(npy_intp count, npy_intp depth, const real *samples, npy_intp step,
-                   const real *panel, real *out, npy_intp leading, bool adding) {
-    for (; count >= ROWS; count -= ROWS, samples += ROWS * step, out += ROWS * leading)
+                   const real *panel, real *out, npy_intp leading, bool adding, Next next) {
+    const npy_intp share = (next.bytes * ROWS / (count + 1) + LINE) / LINE * LINE;
+    for (; count >= ROWS; count -= ROWS, samples += ROWS * step, out += ROWS * leading) {
+      next.fetch(share);
       tile<real, VECTORS, ROWS>(depth, samples, step, panel, out, leading, adding);
+    }
     if (count)
-      Tiles<real, VECTORS, ROWS / 2>::fill(count, depth, samples, step, panel, out, leading, adding);
+      Tiles<real, VECTORS, ROWS / 2>::fill(count, depth, samples, step, panel, out, leading, adding,
+                                           next);
   }
 };
 
 template <class real, int VECTORS> struct Tiles<real, VECTORS, 0> {
-  static void fill(npy_intp, npy_intp, const real *, npy_intp, const real *, real *, npy_intp, bool) {}
+  static void fill(npy_intp, npy_intp, const real *, npy_intp, const real *, real *, npy_intp, bool,
+                   Next) {}
 };
 
 template <class real>
@@ -139,11 +157,15 @@ static void multiply(npy_intp count, npy_intp rows, npy_intp columns, const real
     for (npy_intp first = 0; first < columns;) {
       const npy_intp width = width_of<real>(first, columns);
       const bool whole = first + width <= columns;
+      const npy_intp after = first + width < columns ? width_of<real>(first + width, columns) : 0;
+      const real *following = panel + rows * width + top * after;
+      const Next next = {(const char *)following, (npy_intp)sizeof(real) * depth * after};
       real *to = whole ? out + first : edge.data();
       (width == lanes       ? Tiles<real, 1, SUMS>::fill
        : width == 2 * lanes ? Tiles<real, 2, SUMS / 2>::fill
                             : Tiles<real, WIDEST, SUMS / WIDEST>::fill)(
-          count, depth, samples + top, rows, panel + top * width, to, whole ? columns : width, top > 0);
+          count, depth, samples + top, rows, panel + top * width, to, whole ? columns : width, top > 0,
+          next);
       if (!whole && top + depth == rows)
         for (npy_intp i = 0; i < count; i++)
           std::copy(to + i * width, to + i * width + columns - first, out + i * columns + first);

@@ -18,7 +18,8 @@ import numpy as np
 
 from utilityFunctions import floatX
 from experiments.probes.compact import meanSquares
-from experiments.probes.kinds import Kind, kindOf, panelKindOf
+from experiments.probes.frames import isFactored
+from experiments.probes.kinds import Kind, frameKindOf, kindOf, panelKindOf
 from experiments.probes.operations import compiles
 from experiments.probes.panels import Panels
 from experiments.probes.pipeline import runSteps
@@ -88,7 +89,7 @@ def propagate(
     """
     _check(stages, x, outputGradient)
     cut = _Cut.of(stages, x)
-    network = _Network(stages, x.shape[1:], Weights(stages, seed, shared=cut.threads > 1), cut)
+    network = _Network(stages, x, Weights(stages, seed, shared=cut.threads > 1), cut.inPanels)
     logs = LogMeanSquares(*np.empty((2, len(stages), len(x))))
     parts = [
         _Part(network, x[part], outputGradient[part], *(array[:, part] for array in logs))
@@ -153,36 +154,38 @@ class _Cut(NamedTuple):
 
 
 class _Network:
-    """The stages of one network, their compiled kinds, the weights, and the steps to go."""
+    """The stages of one network, how each is gone through, and the steps to go."""
 
-    def __init__(self, stages: Sequence[Stage], inputShape, weights: Weights, cut: _Cut):
-        self.weights, self._inPanels = weights, cut.inPanels
-        shapes = [tuple(inputShape)]
-        shapes += [(stage.units, *inputShape[1:]) for stage in stages[1:]]
-        kind = self._panelKind if cut.inPanels else self._kind
-        self.kinds = [kind(shape, stage) for shape, stage in zip(shapes, stages, strict=True)]
+    def __init__(self, stages: Sequence[Stage], x: np.ndarray, weights: Weights, inPanels: bool):
+        shapes = [x.shape[1:], *((stage.units, *x.shape[2:]) for stage in stages[1:])]
+        self._weights, samples = weights, len(x)
+        self.ways = [
+            self._wayThrough(shape, stage, inPanels, samples)
+            for shape, stage in zip(shapes, stages, strict=True)
+        ]
         self.homogeneous = all(stage.activation.homogeneous for stage in stages)
         #: Inputs are kept so many layers apart; those between them are computed again.
         self.apart = 1 if self.homogeneous else max(1, math.isqrt(len(stages)))
         self.steps = list(_itinerary(len(stages), self.apart))
 
-    @staticmethod
-    def _kind(shape: tuple[int, ...], stage: Stage) -> Kind:
-        law = stage.law
-        return kindOf(shape, stage.activation.name, law.output_channels, law.receptive_field)
-
-    @staticmethod
-    def _panelKind(shape: tuple[int, ...], stage: Stage) -> Kind:
-        return panelKindOf(shape, stage.activation.name)
-
     def step(self, index: int) -> Callable[[_Part], None]:
         """What a step does to a part of the batch, with the weight that it needs."""
         act, l = self.steps[index]
-        return functools.partial(act, l=l, kind=self.kinds[l], weight=self._weight(l))
+        kind, weightOf = self.ways[l]
+        return functools.partial(act, l=l, kind=kind, weight=weightOf(l))
 
-    def _weight(self, l: int):
-        weight = self.weights[l]
-        return Panels(weight.astype(floatX(), copy=False)) if self._inPanels else weight
+    def _wayThrough(self, shape: tuple[int, ...], stage: Stage, inPanels: bool, samples: int):
+        """The kind of a layer, and what gives its weight in the form that the kind takes."""
+        law, name = stage.law, stage.activation.name
+        if not inPanels:
+            kind = kindOf(shape, name, law.output_channels, law.receptive_field)
+            return kind, self._weights.__getitem__
+        if isFactored(law, samples):
+            return frameKindOf(shape, name), self._weights.frame
+        return panelKindOf(shape, name), self._panels
+
+    def _panels(self, l: int) -> Panels:
+        return Panels(self._weights[l].astype(floatX(), copy=False))
 
 
 def _itinerary(depth: int, apart: int) -> Iterator[tuple[Callable, int]]:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from experiments.probes.frames import MirroredFrame, drawFrame
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import Rng, as_seed, child_seed, draw
+from lookslinear.sampling import FactoredFrame, Rng, as_seed, child_seed, draw
 from lookslinear.theory import Stage
 
 #: What the weights of a network that are kept may take.
@@ -66,6 +67,10 @@ class Weights:
         if not self._areAllKept:
             self._kept.move_to_end(l)
         return weight
+
+    def frame(self, l: int) -> FactoredFrame | MirroredFrame:
+        """Weight l as factors, which are not kept; for laws with `isFactored`."""
+        return drawFrame(self._laws[l], child_seed(self._seed, l))
 
     def _isKept(self, l: int) -> bool:
         isSmall = _bytes(self._laws[l]) <= min(LARGE, self._memory)

@@ -23,9 +23,8 @@ from layers import (
     Weighted,
 )
 from lookslinear.activations import activation
-from lookslinear.errors import real_number, refuse_other_kind
+from lookslinear.errors import positive_number, real_number, refuse_other_kind
 from lookslinear.sampling import as_seed, child_seed, standard_normal
-from training.checking import positive
 from training.rescaling.change import Rescaled, networkInitialisation
 from training.rescaling.moments import Places, checkedBatchSize, refuseNoVariance
 from training.rescaling.parts import norm, refuseShared, rescale, weightedSteps
@@ -85,7 +84,7 @@ def withinLayerCalibration(model, data, mean=0.0, centre=True, tolerance=1e-3, b
     (True, True)
     """
     batchSize, mean = checkedBatchSize(batchSize, data), real_number(mean, "mean")
-    tolerance = positive(tolerance, "tolerance")
+    tolerance = positive_number(tolerance, "tolerance")
     refuse_other_kind(centre, bool, "centre")
     steps = weightedSteps(model)
     if centre:
@@ -149,7 +148,10 @@ def betweenLayerCalibration(model, data, tolerance=1e-2, batchSize=1, seed=None)
     >>> bool(abs(first / second - 1) < 1e-4)
     True
     """
-    batchSize, tolerance = checkedBatchSize(batchSize, data), positive(tolerance, "tolerance")
+    batchSize, tolerance = (
+        checkedBatchSize(batchSize, data),
+        positive_number(tolerance, "tolerance"),
+    )
     refuseShared(model, "calibration between layers")
     steps, parent = weightedSteps(model), as_seed(seed)
     chains = _chains(model, steps)

@@ -10,7 +10,7 @@ import numpy as np
 from lookslinear.errors import positive_number, whole_number
 from lookslinear.sampling import as_seed, child_seed, haar_frame
 from training.rescaling.change import Rescaled, networkInitialisation
-from training.rescaling.moments import Places, checkedBatchSize, refuseNoVariance
+from training.rescaling.moments import Places, checkedBatchSize, chunkSize, refuseNoVariance
 from training.rescaling.parts import rescale, weightedSteps
 
 
@@ -39,7 +39,7 @@ def layerSequentialUnitVariance(
         Whether weights start as frames. False keeps what is there, such as a mirrored weight, which
         stays mirrored.
     batchSize : int
-        How many samples are computed at once.
+        How many samples are computed at once; it changes memory and time alone.
     seed : None, int, SeedSequence or Generator
         What the frames are drawn from, each layer's from its own child.
 
@@ -73,7 +73,7 @@ def layerSequentialUnitVariance(
     (0,) True
     (1,) True
     """
-    batchSize = checkedBatchSize(batchSize, data)
+    batchSize = chunkSize(batchSize, data)
     tolerance, passes = positive_number(tolerance, "tolerance"), whole_number(passes, "passes")
     steps, parent = weightedSteps(model), as_seed(seed)
     places = Places([w.preActivation for w in steps], model, data, batchSize)

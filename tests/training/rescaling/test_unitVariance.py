@@ -148,7 +148,7 @@ def test_nothingChangesOnErrors():
         layerSequentialUnitVariance(y, x, tolerance=0, batchSize=20)
     with pytest.raises(ValueError, match="batchSize must be at least 1"):
         layerSequentialUnitVariance(y, x, batchSize=0)
-    with pytest.raises(ValueError, match="at least one batch of 21. Received: 20"):
+    with pytest.raises(ValueError, match=r"at least one batch of 21\. Received: 20"):
         rescaleAtObservations(Observation("end")(y), x, smallest=21)  # its batches are the method
     with pytest.raises(ValueError, match="must have observations"):
         rescaleAtObservations(y, x)

@@ -2,8 +2,8 @@
 
 A folder is written under another name beside its final one and renamed when it is complete, so a
 run that is killed leaves nothing under the final name; what it leaves beside it goes with the next
-run of that name. It holds `config.json` (what was asked for),
-`manifest.json` (versions, seed, command line, time, machine), `table.csv`, `arrays.npz`, figures.
+run of that name. It holds `config.json` (what was asked for), `manifest.json` (versions, seed,
+command line, time, machine), `table.csv`, `arrays.npz`, figures.
 """
 
 from __future__ import annotations

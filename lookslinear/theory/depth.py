@@ -83,7 +83,7 @@ def forward_second_moments(
     NotCoveredError
         For combinations without a formula, with the reason.
     ValueError, TypeError
-        For stages that do not fit one another, and a moment that is negative or NaN.
+        For stages that do not fit one another, and a moment that is negative or not finite.
 
     Examples
     --------

@@ -28,6 +28,14 @@ def second_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     and other closed forms for hard tanh, GELU, ELU and SELU; by quadrature for any other
     activation. Units: variance.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown activation, and a q that is negative, not finite or no number.
+    NotCoveredError
+        For activations of one's own that double their units, and where quadrature does not
+        converge.
+
     References
     ----------
     He et al. 2015, arXiv 1502.01852, section 2.2 (ReLU); Williams 1997, 'Computing with infinite
@@ -47,7 +55,8 @@ def derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarra
     .. math:: slopes (a, b): (a^2 + b^2) / 2; \\quad CReLU: 1; \\quad
               erf: (4 / \\pi) / \\sqrt{1 + 4 q}; \\quad hard tanh: P(|h| < 1)
 
-    and other closed forms for GELU, ELU and SELU; by quadrature otherwise.
+    and other closed forms for GELU, ELU and SELU; by quadrature otherwise. At q = 0 the limit from
+    above. Errors as in `second_moment`.
 
     References
     ----------
@@ -64,7 +73,8 @@ def derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarra
 def second_moment_slope(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     """V'(q) = E h phi(h) phi'(h) / q, the slope of `second_moment`, for q above 0.
 
-    By Stein's lemma it is E phi'(h)^2 + E phi''(h) phi(h). Dimensionless.
+    By Stein's lemma it is E phi'(h)^2 + E phi''(h) phi(h). Dimensionless. Errors as in
+    `second_moment`, and for a q of 0.
 
     Examples
     --------
@@ -77,7 +87,8 @@ def second_moment_slope(phi: Activation | str, q: np.ndarray | float) -> np.ndar
 def squared_derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     """E phi'(sqrt(q) z)^4: with `derivative_moment`, how unevenly a layer's units pass gradients.
 
-    Dimensionless; for CReLU 1, since one of a unit's two outputs is open.
+    Dimensionless; for CReLU 1, since one of a unit's two outputs is open. At q = 0 the limit from
+    above. Errors as in `second_moment`.
 
     References
     ----------
@@ -97,7 +108,7 @@ def mean(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     .. math:: slopes (a, b): (b - a) \\sqrt{q / 2 \\pi}; \\quad
               GELU: q / \\sqrt{2 \\pi (1 + q)}; \\quad odd functions: 0
 
-    Units: standard deviation.
+    Units: standard deviation. Errors as in `second_moment`.
 
     Examples
     --------

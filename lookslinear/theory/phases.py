@@ -65,6 +65,8 @@ def fixed_point(
     ------
     NotCoveredError
         For activations of two slopes and CReLU at criticality without biases: each q is fixed.
+    ValueError, TypeError
+        For variances that are negative, not finite or no numbers.
 
     Examples
     --------

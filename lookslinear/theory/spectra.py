@@ -129,7 +129,8 @@ def wide_spectral_moments(stages: Sequence[Stage], input_moment: float = 1.0) ->
     stages : sequence of Stage
         Dense, the first one linear.
     input_moment : float
-        The mean square of the network's input; smooth activations depend on it. Units: variance.
+        The mean square of the network's input, above 0; smooth activations depend on it. Units:
+        variance.
 
     Examples
     --------

@@ -98,7 +98,8 @@ def spectral_law(stages: Sequence[Stage], input_moment: float = 1.0) -> Spectral
     stages : sequence of Stage
         Dense, all of one width, the first one linear; independent entries or Haar frames.
     input_moment : float
-        The mean square of the network's input; smooth activations depend on it. Units: variance.
+        The mean square of the network's input, above 0; smooth activations depend on it. Units:
+        variance.
 
     Raises
     ------

@@ -211,11 +211,11 @@ def as_correlation(c: np.ndarray | float, name: str = "c") -> np.ndarray:
     ValueError: c must be from -1 to 1: it is a correlation. Received: 1.5.
     """
     correlation = real_numbers(c, name)
-    if np.isnan(correlation).any():
-        raise ValueError(f"{name} must not be NaN. Received: {c!r}.")
-    if (np.abs(correlation) > 1 + _ROUNDING).any():
+    if not np.abs(correlation).max(initial=0.0) <= 1 + _ROUNDING:
+        if np.isnan(correlation).any():
+            raise ValueError(f"{name} must not be NaN. Received: {c!r}.")
         raise ValueError(f"{name} must be from -1 to 1: it is a correlation. Received: {c!r}.")
-    return np.clip(correlation, -1, 1)
+    return np.minimum(np.maximum(correlation, -1), 1)
 
 
 def _as_mirror(mirror: np.ndarray | float, phi: Activation) -> np.ndarray | float:

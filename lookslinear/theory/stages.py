@@ -260,8 +260,10 @@ def as_entering_moment(value: np.ndarray | float, name: str) -> np.ndarray:
     Traceback (most recent call last):
     ValueError: input_moment must not be NaN. Received: nan.
     """
-    moment = as_limit_moment(value, name)
-    if (moment == np.inf).any():
+    moment = real_numbers(value, name)
+    # In one go, since maps are asked for single numbers; NaN is in no range.
+    if not (moment.min(initial=0.0) >= 0 and moment.max(initial=0.0) < np.inf):
+        as_limit_moment(value, name)
         raise ValueError(f"{name} must be finite. Received: {value!r}.")
     return moment
 

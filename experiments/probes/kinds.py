@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from utilityFunctions import T, floatX, gradient
+from utilityFunctions import T, floatX, gradient, theano
 from experiments.probes.compact import MeanSquares, OfSigns, Signs, meanSquares
 from experiments.probes.panels import Multiply, Panels
 from experiments.probes.perThread import PerThread
@@ -42,13 +42,13 @@ class Kind:
 
     def forward(self, signal: np.ndarray, weight) -> tuple[np.ndarray, np.ndarray]:
         """The pre-activations after the layer, and their mean squares."""
-        return tuple(self._forward(self._converted(signal), *self._straight(weight)))
+        return tuple(self._forward(self._converted(signal), *self._arrays(weight)))
 
     def forwardWithSigns(
         self, signal: np.ndarray, weight
     ) -> tuple[np.ndarray, np.ndarray, KeptSigns]:
-        """The same, and the signs of the signal before it."""
-        after, squares, *signs = self._forwardWithSigns(signal, *self._straight(weight))
+        """The same, and the signs of the signal before it, whose memory is used for what follows."""
+        after, squares, *signs = self._forwardWithSigns(signal, *self._arrays(weight))
         return after, squares, signs
 
     def backward(
@@ -56,19 +56,20 @@ class Kind:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The gradient before the layer, and its mean squares."""
         arrays = map(self._converted, (signal, gradient))
-        return tuple(self._backward(*arrays, *self._transposed(weight)))
+        return tuple(self._backward(*arrays, *self._arrays(weight)))
 
     def backwardOfSigns(
         self, signs: KeptSigns, gradient: np.ndarray, weight
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The same from the signs of the signal, for 1-homogeneous activations."""
+        """The same from the signs of the signal, for 1-homogeneous activations.
+
+        The memory of the gradient after the layer is used for what follows.
+        """
         shape = np.array((len(gradient), *self._shape))
-        return tuple(self._backwardOfSigns(*signs, shape, gradient, *self._transposed(weight)))
+        return tuple(self._backwardOfSigns(*signs, shape, gradient, *self._arrays(weight)))
 
-    def _straight(self, weight) -> Sequence[np.ndarray]:
+    def _arrays(self, weight) -> Sequence[np.ndarray]:
         return [self._converted(weight)]
-
-    _transposed = _straight
 
     def _converted(self, array: np.ndarray) -> np.ndarray:
         """The array in our precision: from a lower one; Theano refuses to round."""
@@ -82,7 +83,7 @@ class Kind:
 
     @functools.cached_property
     def _forwardWithSigns(self):
-        return self._compiled([self._before], self._after, Signs()(self._before))
+        return self._compiled([_usedUp(self._before)], self._after, Signs()(self._before))
 
     @functools.cached_property
     def _backward(self):
@@ -94,7 +95,7 @@ class Kind:
         arriving, kept = self._after.type("gradient"), [out.type() for out in Signs()(self._before)]
         shape = T.lvector("shape")
         signs = OfSigns(self._dtype.name, self._before.ndim)(*kept, shape)
-        inputs, leaving = [*kept, shape, arriving], self._leaving(arriving)
+        inputs, leaving = [*kept, shape, _usedUp(arriving)], self._leaving(arriving)
         return self._compiled(inputs, leaving, [], {self._before: signs})
 
     def _leaving(self, arriving):
@@ -111,7 +112,7 @@ class Kind:
 
 
 class PanelKind(Kind):
-    """One kind of dense layer with many weights: each lies in panels (`Panels`)."""
+    """One kind of dense layer whose weights are panels: on the way back those of the transpose."""
 
     def __init__(self, inputShape, activation: str):
         self._begin(inputShape)
@@ -123,11 +124,8 @@ class PanelKind(Kind):
         through = Multiply()(arriving, *self._weights)
         return gradient(None, self._before, known_grads={self._activated: through})
 
-    def _straight(self, weight: Panels) -> Sequence[np.ndarray]:
-        return weight.straight
-
-    def _transposed(self, weight: Panels) -> Sequence[np.ndarray]:
-        return weight.transposed
+    def _arrays(self, weight: Panels) -> Sequence[np.ndarray]:
+        return weight
 
 
 class FrameKind(Kind):
@@ -152,10 +150,8 @@ class FrameKind(Kind):
     def backwardOfSigns(self, signs, gradient, weight):
         return super().backwardOfSigns(signs, weight.times_transposed(gradient), weight)
 
-    def _straight(self, weight) -> Sequence[np.ndarray]:
+    def _arrays(self, weight) -> Sequence[np.ndarray]:
         return []
-
-    _transposed = _straight
 
 
 def kindOf(
@@ -173,6 +169,10 @@ def panelKindOf(inputShape: tuple[int, ...], activation: str) -> PanelKind:
 def frameKindOf(inputShape: tuple[int, ...], activation: str) -> FrameKind:
     """The compiled kind of layer whose weights are frames that are never made."""
     return _compiledOnce(FrameKind, floatX(), inputShape, activation)
+
+
+def _usedUp(array):
+    return theano.In(array, mutable=True)
 
 
 def _withMeanSquares(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -28,7 +28,7 @@ class Operation(COp):
 
     def c_code_cache_version(self):
         """A checksum of the code: Theano looks at nothing else of it."""
-        return (zlib.crc32(self.code.encode() + self.support.read_bytes()),)
+        return (zlib.crc32(self.code.encode() + self.support.read_bytes()), *self._props())
 
     def c_code(self, node, name, inputs, outputs, sub):
         """The code with the names of its variables, and the type of its numbers.

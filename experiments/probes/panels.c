@@ -20,8 +20,11 @@ enum { VECTOR_BYTES = 16, SUMS = 12, WIDEST = 2 };
 
 // So many rows of a panel stay in the second cache, and of the samples in the first.
 static const npy_intp DEPTH = 256;
-// Rows that are fetched ahead of their use; and the bytes of a line of the cache.
-enum { AHEAD = 8, LINE = 64 };
+// Rows that are fetched ahead of their use.
+enum { AHEAD = 8 };
+// Panels of so many bytes stay in the second cache beside what is multiplied; samples that are
+// multiplied together with larger ones.
+enum { KEPT_BYTES = 5 << 18, MANY = 128 };
 
 template <class real> struct Vector {
   typedef real type __attribute__((vector_size(VECTOR_BYTES)));
@@ -113,64 +116,55 @@ static inline void tile(npy_intp depth, const real *samples, npy_intp step, cons
     }
 }
 
-// What is used after a panel, so that it is fetched into the second cache while this one is used.
-struct Next {
-  const char *at;
-  npy_intp bytes;
-
-  void fetch(npy_intp share) {
-    share = std::min(share, bytes);
-    for (npy_intp i = 0; i < share; i += LINE) __builtin_prefetch(at + i, 0, 2);
-    at += share;
-    bytes -= share;
-  }
-};
-
 template <class real, int VECTORS, int ROWS> struct Tiles {
   static void fill(npy_intp count, npy_intp depth, const real *samples, npy_intp step,
-                   const real *panel, real *out, npy_intp leading, bool adding, Next next) {
-    const npy_intp share = (next.bytes * ROWS / (count + 1) + LINE) / LINE * LINE;
-    for (; count >= ROWS; count -= ROWS, samples += ROWS * step, out += ROWS * leading) {
-      next.fetch(share);
+                   const real *panel, real *out, npy_intp leading, bool adding) {
+    for (; count >= ROWS; count -= ROWS, samples += ROWS * step, out += ROWS * leading)
       tile<real, VECTORS, ROWS>(depth, samples, step, panel, out, leading, adding);
-    }
     if (count)
-      Tiles<real, VECTORS, ROWS / 2>::fill(count, depth, samples, step, panel, out, leading, adding,
-                                           next);
+      Tiles<real, VECTORS, ROWS / 2>::fill(count, depth, samples, step, panel, out, leading, adding);
   }
 };
 
 template <class real, int VECTORS> struct Tiles<real, VECTORS, 0> {
-  static void fill(npy_intp, npy_intp, const real *, npy_intp, const real *, real *, npy_intp, bool,
-                   Next) {}
+  static void fill(npy_intp, npy_intp, const real *, npy_intp, const real *, real *, npy_intp, bool) {}
 };
 
+// `out` has room for whole panels.
 template <class real>
-static void multiply(npy_intp count, npy_intp rows, npy_intp columns, const real *samples,
-                     const real *panels, real *out) {
-  const npy_intp lanes = Vector<real>::LANES;
-  std::vector<real> edge;  // where columns that are not there have room
-  if (columns % lanes) edge.resize(count * WIDEST * lanes);
+static void multiply_some(npy_intp count, npy_intp rows, npy_intp columns, const real *samples,
+                          const real *panels, real *out, npy_intp leading) {
+  enum { LANES = Vector<real>::LANES, ROWS = SUMS / WIDEST };
   for (npy_intp top = 0; top < rows; top += DEPTH) {
     const npy_intp depth = std::min(DEPTH, rows - top);
     const real *panel = panels;
     for (npy_intp first = 0; first < columns;) {
       const npy_intp width = width_of<real>(first, columns);
-      const bool whole = first + width <= columns;
-      const npy_intp after = first + width < columns ? width_of<real>(first + width, columns) : 0;
-      const real *following = panel + rows * width + top * after;
-      const Next next = {(const char *)following, (npy_intp)sizeof(real) * depth * after};
-      real *to = whole ? out + first : edge.data();
-      (width == lanes       ? Tiles<real, 1, SUMS>::fill
-       : width == 2 * lanes ? Tiles<real, 2, SUMS / 2>::fill
-                            : Tiles<real, WIDEST, SUMS / WIDEST>::fill)(
-          count, depth, samples + top, rows, panel + top * width, to, whole ? columns : width, top > 0,
-          next);
-      if (!whole && top + depth == rows)
-        for (npy_intp i = 0; i < count; i++)
-          std::copy(to + i * width, to + i * width + columns - first, out + i * columns + first);
+      (width == LANES       ? Tiles<real, 1, ROWS>::fill
+       : width == 2 * LANES ? Tiles<real, 2, ROWS>::fill
+                            : Tiles<real, WIDEST, ROWS>::fill)(
+          count, depth, samples + top, rows, panel + top * width, out + first, leading, top > 0);
       panel += rows * width;
       first += width;
     }
+  }
+}
+
+// The product may take the place of the samples, if there are as many columns as rows: some samples
+// are multiplied with all panels before their numbers are written.
+template <class real>
+static void multiply(npy_intp count, npy_intp rows, npy_intp columns, const real *samples,
+                     const real *panels, real *out) {
+  const npy_intp lanes = Vector<real>::LANES, leading = (columns + lanes - 1) / lanes * lanes;
+  // Panels that stay in the second cache are read for few samples at a time, which then leave it
+  // to them; others for many.
+  const bool stay = sizeof(real) * rows * leading <= KEPT_BYTES;
+  const npy_intp together = std::min<npy_intp>(count, stay ? SUMS / WIDEST : MANY);
+  std::vector<real> some(together * leading);
+  for (npy_intp first = 0; first < count; first += together) {
+    const npy_intp now = std::min(together, count - first);
+    multiply_some(now, rows, columns, samples + first * rows, panels, some.data(), leading);
+    for (npy_intp i = 0; i < now; i++)
+      std::copy(&some[i * leading], &some[i * leading] + columns, out + (first + i) * columns);
   }
 }

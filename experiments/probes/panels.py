@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,9 @@ from experiments.probes.operations import Operation
 from experiments.probes.perThread import PerThread
 
 # isort: split
+from theano.compile.mode import optdb
 from theano.graph.basic import Apply
+from theano.graph.opt import TopoOptimizer, local_optimizer
 
 _SUPPORT = Path(__file__).with_suffix(".c")
 
@@ -54,8 +57,16 @@ class Pack(Operation):
 
 
 class Multiply(Operation):
-    """samples (count, rows), panels of a matrix (rows, columns), columns -> (count, columns)."""
+    """samples (count, rows), panels of a matrix (rows, columns), columns -> (count, columns).
 
+    Parameters
+    ----------
+    inPlace : bool
+        Whether the product may take the place of the samples: what a core works on then stays in
+        its cache.
+    """
+
+    __props__ = ("name", "inPlace")
     name, support = "multiply", _SUPPORT
     inputs, outputs = ("samples", "panels", "columns"), ("out",)
     code = """
@@ -70,7 +81,12 @@ class Multiply(Operation):
   if (rows * padded != PyArray_SIZE(%(panels)s)) complaint = "samples and panels do not fit";
   if (!complaint) {
     Py_XDECREF(%(out)s);
-    %(out)s = (PyArrayObject*)PyArray_EMPTY(2, shape, PyArray_TYPE(samples), 0);
+    if (IN_PLACE && rows == columns) {
+      Py_INCREF(samples);
+      %(out)s = samples;
+    } else {
+      %(out)s = (PyArrayObject*)PyArray_EMPTY(2, shape, PyArray_TYPE(samples), 0);
+    }
     if (!%(out)s) complaint = "no memory for a product";
   }
   if (!complaint && !rows) PyArray_FILLWBYTE(%(out)s, 0);
@@ -91,38 +107,55 @@ class Multiply(Operation):
     def perform(self, node, inputs, outputs):
         raise NotImplementedError("panels are read in C alone")
 
+    def __init__(self, inPlace=False):
+        self.inPlace = inPlace
+        self.destroy_map = {0: [0]} if inPlace else {}
+
+    def c_code(self, node, name, inputs, outputs, sub):
+        """The code, which says whether the samples' memory may be used."""
+        code = super().c_code(node, name, inputs, outputs, sub)
+        return code.replace("IN_PLACE", "true" if self.inPlace else "false")
+
     def make_node(self, samples, panels, columns):
         kind = T.TensorType(samples.dtype, [False, False])
         return Apply(self, [samples, panels, columns], [kind()])
 
 
-class Panels:
-    """A matrix in panels, of it and of its transpose, each made when first asked for.
+@local_optimizer([Multiply], inplace=True)
+def _inPlace(fgraph, node):
+    if type(node.op) is not Multiply or node.op.inPlace:
+        return None
+    return [Multiply(inPlace=True)(*node.inputs)]
+
+
+# Before that of elementwise operations (75).
+optdb.register(
+    "multiply_in_place",
+    TopoOptimizer(_inPlace, failure_callback=TopoOptimizer.warn_inplace),
+    60,
+    "fast_run",
+    "inplace",
+)
+
+
+class Panels(NamedTuple):
+    """A matrix in panels, and the number of its columns: what `Multiply` takes."""
+
+    panels: np.ndarray
+    columns: np.ndarray
+
+
+def panelsOf(matrix: np.ndarray) -> Panels:
+    """The panels of a matrix.
 
     Examples
     --------
     >>> from experiments.probes.operations import compiles
     >>> if compiles():
-    ...     panels, columns = Panels(np.arange(6.0).reshape(3, 2)).straight
+    ...     panels, columns = panelsOf(np.arange(6.0).reshape(3, 2))
     ...     assert panels.size % 3 == 0 and columns == 2
     """
-
-    def __init__(self, matrix: np.ndarray):
-        self._matrix = matrix
-
-    @functools.cached_property
-    def straight(self) -> tuple[np.ndarray, np.ndarray]:
-        """The panels, and the number of columns."""
-        return self._packed(self._matrix)
-
-    @functools.cached_property
-    def transposed(self) -> tuple[np.ndarray, np.ndarray]:
-        """Those of the transpose, and the number of its columns."""
-        return self._packed(self._matrix.T)
-
-    @staticmethod
-    def _packed(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return _packing(matrix.dtype.name)(matrix), np.array(matrix.shape[1])
+    return Panels(_packing(matrix.dtype.name)(matrix), np.array(matrix.shape[1]))
 
 
 @functools.cache

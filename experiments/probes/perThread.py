@@ -1,7 +1,8 @@
-"""Compiled functions that several threads call at once, each a copy of its own."""
+"""Compiled functions that several threads call at once, each one of its own."""
 
 from __future__ import annotations
 
+import functools
 import threading
 
 from utilityFunctions import compileFunction
@@ -10,7 +11,8 @@ from utilityFunctions import compileFunction
 class PerThread:
     """`compileFunction`, for any number of threads: Theano's functions keep what they are at.
 
-    Arguments are not checked: that takes longer than all other Python of a call.
+    Arguments are not checked: that takes longer than all other Python of a call. Each thread
+    compiles, since Theano's copies of a function forget in which order what is in place must run.
 
     Examples
     --------
@@ -22,19 +24,13 @@ class PerThread:
     """
 
     def __init__(self, inputs, output, **kwargs):
-        self._compiled = compileFunction(inputs, output, **kwargs)
-        self._copies, self._copying = threading.local(), threading.Lock()
+        self._compiling = functools.partial(compileFunction, inputs, output, **kwargs)
+        self._own = threading.local()
 
     def __call__(self, *arrays):
         try:
-            copy = self._copies.function
+            function = self._own.function
         except AttributeError:
-            copy = self._copies.function = self._copied()
-        return copy(*arrays)
-
-    def _copied(self):
-        with self._copying:
-            copy = self._compiled.copy()
-        # Theano's copy forgets both.
-        copy.trust_input, copy.unpack_single = True, self._compiled.unpack_single
-        return copy
+            function = self._own.function = self._compiling()
+            function.trust_input = True
+        return function(*arrays)

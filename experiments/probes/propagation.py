@@ -21,7 +21,6 @@ from experiments.probes.compact import meanSquares
 from experiments.probes.frames import isFactored
 from experiments.probes.kinds import Kind, frameKindOf, kindOf, panelKindOf
 from experiments.probes.operations import compiles
-from experiments.probes.panels import Panels
 from experiments.probes.pipeline import runSteps
 from experiments.probes.weights import Weights
 from lookslinear.errors import NotCoveredError
@@ -172,20 +171,17 @@ class _Network:
         """What a step does to a part of the batch, with the weight that it needs."""
         act, l = self.steps[index]
         kind, weightOf = self.ways[l]
-        return functools.partial(act, l=l, kind=kind, weight=weightOf(l))
+        return functools.partial(act, l=l, kind=kind, weight=weightOf(l, act is _Part.backward))
 
     def _wayThrough(self, shape: tuple[int, ...], stage: Stage, inPanels: bool, samples: int):
-        """The kind of a layer, and what gives its weight in the form that the kind takes."""
+        """The kind of a layer, and what gives its weight, as the kind takes it, for each way."""
         law, name = stage.law, stage.activation.name
         if not inPanels:
             kind = kindOf(shape, name, law.output_channels, law.receptive_field)
-            return kind, self._weights.__getitem__
+            return kind, lambda l, back: self._weights[l]
         if isFactored(law, samples):
-            return frameKindOf(shape, name), self._weights.frame
-        return panelKindOf(shape, name), self._panels
-
-    def _panels(self, l: int) -> Panels:
-        return Panels(self._weights[l].astype(floatX(), copy=False))
+            return frameKindOf(shape, name), lambda l, back: self._weights.frame(l)
+        return panelKindOf(shape, name), self._weights.panels
 
 
 def _itinerary(depth: int, apart: int) -> Iterator[tuple[Callable, int]]:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from utilityFunctions import floatX
 from experiments.probes.frames import MirroredFrame, drawFrame
+from experiments.probes.panels import Panels, panelsOf
 from lookslinear.laws import WeightLaw
 from lookslinear.sampling import FactoredFrame, Rng, as_seed, child_seed, draw
 from lookslinear.theory import Stage
@@ -67,6 +69,11 @@ class Weights:
         if not self._areAllKept:
             self._kept.move_to_end(l)
         return weight
+
+    def panels(self, l: int, transposed: bool) -> Panels:
+        """Weight l, or its transpose, in panels."""
+        weight = self[l].astype(floatX(), copy=False)
+        return panelsOf(weight.T if transposed else weight)
 
     def frame(self, l: int) -> FactoredFrame | MirroredFrame:
         """Weight l as factors, which are not kept; for laws with `isFactored`."""

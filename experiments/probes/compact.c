@@ -1,5 +1,6 @@
 // Signs of numbers, a bit each, and mean squares: in one pass each.
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -61,4 +62,11 @@ static double mean_square(const real *numbers, npy_intp size) {
   for (; i < size; i++) partial[i % 16] += (double)numbers[i] * (double)numbers[i];
   for (int j = 0; j < 16; j++) sum += partial[j];
   return sum / size;
+}
+
+// By which power of two an amplitude is to be divided, so that its mean square is near 1.
+static npy_int64 exponent_of(double mean_square) {
+  int exponent;
+  std::frexp(mean_square, &exponent);
+  return exponent >> 1;
 }

@@ -155,10 +155,11 @@ def panelsOf(matrix: np.ndarray) -> Panels:
     ...     panels, columns = panelsOf(np.arange(6.0).reshape(3, 2))
     ...     assert panels.size % 3 == 0 and columns == 2
     """
-    return Panels(_packing(matrix.dtype.name)(matrix), np.array(matrix.shape[1]))
+    (panels,) = _packing(matrix.dtype.name)(matrix)
+    return Panels(panels, np.array(matrix.shape[1]))
 
 
 @functools.cache
 def _packing(dtype: str) -> PerThread:
     matrix = T.TensorType(dtype, [False, False])()
-    return PerThread([matrix], Pack()(matrix))
+    return PerThread([matrix], [Pack()(matrix)])

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <cstring>
 
-enum { OCTET = 8 };
+// Amplitudes beyond this power of two, either way, are far from 1: as in `compact.py`.
+enum { FAR = 32, OCTET = 8 };
 
 // The bits of up to eight numbers that are above 0, and whether any is 0.
-template <class real> static inline unsigned octet_of(const real *numbers, int count, int *any_zero) {
+template <class real>
+static inline unsigned octet_of(const real *numbers, int count, int *any_zero) {
   unsigned above = 0;
   for (int i = 0; i < count; i++) {
     above |= (unsigned)(numbers[i] > 0) << i;

@@ -1,4 +1,4 @@
-"""What is kept of a signal: the signs of its numbers, a bit each, and its mean squares.
+"""What is kept of a signal: its mean squares, and the signs of its numbers, a bit each.
 
 phi(a x) = a phi(x) for a > 0 makes phi' the same for all numbers of a sign. So numbers with the
 signs of a signal stand in for it on the way back.
@@ -123,25 +123,25 @@ class MeanSquares(Operation):
 
 
 class FarExponents(Operation):
-    """mean squares -> the powers of two that bring amplitudes near 1; none where all are near it."""
+    """mean squares -> `farExponents`."""
 
     name, support = "far exponents", _SUPPORT
     inputs, outputs = ("squares",), ("exponents",)
     code = """
 {
-  npy_intp count = PyArray_DIM(%%(squares)s, 0);
+  npy_intp count = PyArray_DIM(%(squares)s, 0);
   bool far = false;
   for (npy_intp i = 0; i < count; i++)
-    far |= std::abs(exponent_of(*(double*)PyArray_GETPTR1(%%(squares)s, i))) > %(FAR)d;
+    far |= std::abs(exponent_of(*(double*)PyArray_GETPTR1(%(squares)s, i))) > FAR;
   if (!far) count = 0;
-  Py_XDECREF(%%(exponents)s);
-  %%(exponents)s = (PyArrayObject*)PyArray_EMPTY(1, &count, NPY_INT64, 0);
-  if (!%%(exponents)s) %%(fail)s
+  Py_XDECREF(%(exponents)s);
+  %(exponents)s = (PyArrayObject*)PyArray_EMPTY(1, &count, NPY_INT64, 0);
+  if (!%(exponents)s) %(fail)s
   for (npy_intp i = 0; i < count; i++)
-    *(npy_int64*)PyArray_GETPTR1(%%(exponents)s, i) =
-        exponent_of(*(double*)PyArray_GETPTR1(%%(squares)s, i));
+    *(npy_int64*)PyArray_GETPTR1(%(exponents)s, i) =
+        exponent_of(*(double*)PyArray_GETPTR1(%(squares)s, i));
 }
-""" % {"FAR": FAR}
+"""
 
     def make_node(self, squares):
         return Apply(self, [squares], [T.lvector()])

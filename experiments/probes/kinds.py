@@ -13,7 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from utilityFunctions import T, floatX, gradient, theano
-from experiments.probes.compact import FarExponents, MeanSquares, OfSigns, Signs, farExponents, meanSquares
+from experiments.probes.compact import (
+    FarExponents,
+    MeanSquares,
+    OfSigns,
+    Signs,
+    farExponents,
+    meanSquares,
+)
 from experiments.probes.panels import Multiply, Panels
 from experiments.probes.perThread import PerThread
 from layers import FC, Activation, Convolution, Representation
@@ -26,7 +33,6 @@ class Passed(NamedTuple):
     squares: np.ndarray
     far: np.ndarray
     signs: Sequence[np.ndarray] = ()
-
 
 
 class Kind:
@@ -53,7 +59,7 @@ class Kind:
         return tuple(self._forward(self._converted(signal), *self._arrays(weight)))
 
     def forwardWithSigns(self, signal: np.ndarray, weight) -> Passed:
-        """The same, and the signs of the signal before it, whose memory is used for what follows."""
+        """The same, and the signs of the signal before it, whose memory is used up."""
         after, squares, far, *signs = self._forwardWithSigns(signal, *self._arrays(weight))
         return Passed(after, squares, far, signs)
 
@@ -67,7 +73,7 @@ class Kind:
     def backwardOfSigns(self, signs: Sequence[np.ndarray], gradient: np.ndarray, weight) -> Passed:
         """The same from the signs of the signal, for 1-homogeneous activations.
 
-        The memory of the gradient after the layer is used for what follows.
+        The memory of the gradient after the layer is used up.
         """
         shape = np.array((len(gradient), *self._shape))
         return Passed(*self._backwardOfSigns(*signs, shape, gradient, *self._arrays(weight)))

@@ -1,8 +1,9 @@
 // Products with a matrix that lies in panels: columns side by side, as many as registers have sums
 // for, row after row.
 //
-// Each number of a product is a sum in the order of the rows, whichever others are computed with
-// it: so who computes which samples changes no bit.
+// A part of the depth of a panel is multiplied with few samples at a time, whose sums stay in
+// registers. Each number of a product is a sum in the order of the rows, whichever others are
+// computed with it: so who computes which samples changes no bit.
 
 #include <algorithm>
 #include <cstdint>
@@ -78,30 +79,19 @@ static void fill_panel(npy_intp rows, npy_intp used, npy_intp width, const real 
   fill_block(rows, used, from, down, across, panel, width);
 }
 
-template <class real>
-static void pack(npy_intp rows, npy_intp columns, const real *matrix, npy_intp down,
-                 npy_intp across, real *panel) {
-  for (npy_intp first = 0; first < columns;) {
-    const npy_intp width = width_of<real>(first, columns), used = std::min(width, columns - first);
-    fill_panel(rows, used, width, matrix + first * across, down, across, panel);
-    panel += rows * width;
-    first += width;
-  }
-}
-
-// Puts rows of a matrix, from `top` on, into its panels.
+// Puts `count` rows of a matrix, from row `top` on, into its panels.
 template <class real>
 static void place(npy_intp top, npy_intp count, npy_intp rows, npy_intp columns, const real *from,
-                  real *panel) {
+                  npy_intp down, npy_intp across, real *panel) {
   for (npy_intp first = 0; first < columns;) {
     const npy_intp width = width_of<real>(first, columns), used = std::min(width, columns - first);
-    fill_panel<real>(count, used, width, from + first, columns, 1, panel + top * width);
+    fill_panel(count, used, width, from + first * across, down, across, panel + top * width);
     panel += rows * width;
     first += width;
   }
 }
 
-// The same, into those of its transpose.
+// The same, side by side in memory, into the panels of its transpose, which are 0 as yet.
 template <class real>
 static void place_transposed(npy_intp top, npy_intp count, npy_intp rows, npy_intp columns,
                              const real *from, real *panel) {
@@ -133,8 +123,10 @@ static void draw_panels(Drawing draw, const uint64_t *states, npy_intp words,
     for (npy_intp top = starts[i] / columns; top < end; top += DRAWN_ROWS) {
       const npy_intp count = std::min<npy_intp>(DRAWN_ROWS, end - top);
       draw(stream.data(), room.data(), count * columns, deviation);
-      (transposed ? place_transposed<float> : place<float>)(top, count, rows, columns, room.data(),
-                                                            panels);
+      if (transposed)
+        place_transposed<float>(top, count, rows, columns, room.data(), panels);
+      else
+        place<float>(top, count, rows, columns, room.data(), columns, 1, panels);
     }
   }
 }
@@ -180,12 +172,14 @@ template <class real, int VECTORS, int ROWS> struct Tiles {
     for (; count >= ROWS; count -= ROWS, samples += ROWS * step, out += ROWS * leading)
       tile<real, VECTORS, ROWS>(depth, samples, step, panel, out, leading, adding);
     if (count)
-      Tiles<real, VECTORS, ROWS / 2>::fill(count, depth, samples, step, panel, out, leading, adding);
+      Tiles<real, VECTORS, ROWS / 2>::fill(count, depth, samples, step, panel, out, leading,
+                                           adding);
   }
 };
 
 template <class real, int VECTORS> struct Tiles<real, VECTORS, 0> {
-  static void fill(npy_intp, npy_intp, const real *, npy_intp, const real *, real *, npy_intp, bool) {}
+  static void fill(npy_intp, npy_intp, const real *, npy_intp, const real *, real *, npy_intp,
+                   bool) {}
 };
 
 // `out` has room for whole panels.

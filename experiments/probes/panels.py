@@ -1,8 +1,8 @@
-"""Products with one matrix after another, (samples, matrix) -> samples: as fast as they are drawn.
+"""Products with one matrix after another, each in panels: (samples, panels) -> samples.
 
 A BLAS arranges a matrix anew for each product. Here it is arranged once, in panels (`panels.c`),
-for all parts of a batch, in the cache that it was drawn in; and threads that multiply leave the
-interpreter's lock to others.
+for all parts of a batch, while it is drawn; and threads that multiply leave the interpreter's lock
+to others.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Pack(Operation):
   const npy_intp down = PyArray_STRIDE(%(matrix)s, 0) / (npy_intp)sizeof(%(real)s);
   const npy_intp across = PyArray_STRIDE(%(matrix)s, 1) / (npy_intp)sizeof(%(real)s);
   Py_BEGIN_ALLOW_THREADS
-  pack(rows, columns, (%(real)s*)PyArray_DATA(%(matrix)s), down, across,
-       (%(real)s*)PyArray_DATA(%(out)s));
+  place(0, rows, rows, columns, (%(real)s*)PyArray_DATA(%(matrix)s), down, across,
+        (%(real)s*)PyArray_DATA(%(out)s));
   Py_END_ALLOW_THREADS
 }
 """
@@ -127,7 +127,6 @@ class Multiply(Operation):
     }
     if (!%(out)s) complaint = "no memory for a product";
   }
-  if (!complaint && !rows) PyArray_FILLWBYTE(%(out)s, 0);
   if (!complaint) {
     Py_BEGIN_ALLOW_THREADS
     multiply(count, rows, columns, (%(real)s*)PyArray_DATA(samples),

@@ -4,6 +4,9 @@ One function is compiled for each *kind* of layer and shared by all networks. A 
 drawn when they are needed and dropped; the way back draws them again, bit by bit the same. Of the
 signal it needs the signs alone, if all activations are 1-homogeneous. So depth costs time in
 proportion, and a bit for each number of the signal in memory.
+
+Parts of a large batch go through the layers one after the other, one core at each (`pipeline`), and
+are multiplied in panels or by the reflections of a frame (`kinds`).
 """
 
 from __future__ import annotations
@@ -149,7 +152,7 @@ class _Cut(NamedTuple):
             return cls([slice(None)], 1, False)
         count = min(num_threads(), max(1, len(x) // LEAST_SAMPLES), work // LARGE_PRODUCT)
         cuts = [len(x) * part // count for part in range(count + 1)]
-        # One more thread for each part can draw while the others multiply.
+        # As many threads more can draw while the others multiply.
         threads = min(num_threads(), 2 * count)
         return cls([slice(*cut) for cut in itertools.pairwise(cuts)], threads, True)
 

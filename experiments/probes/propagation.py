@@ -36,7 +36,7 @@ from lookslinear.theory.stages import check_plain_chain
 #: Where no sample is far.
 NOWHERE = np.empty(0, np.int64)
 #: From so many multiplications a layer on products are ours, and each part of a batch has as many.
-LARGE_PRODUCT = 2**24
+LARGE_PRODUCT = 2**21
 #: A part of a batch has at least so many samples: fewer take as long as the weight is arranged.
 LEAST_SAMPLES = 32
 

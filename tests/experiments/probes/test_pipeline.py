@@ -1,5 +1,6 @@
 """Steps of a batch's parts: their order, errors and interrupts at any moment, and nobody hangs."""
 
+import functools
 import gc
 import os
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.probes import pipeline
 from experiments.probes.pipeline import runSteps
+from lookslinear.sampling import threads
 
 HOUSE = Path(__file__).resolve().parents[3]
 #: Who waits for so many seconds hangs.
@@ -98,9 +101,8 @@ def test_steps_are_done_at_the_same_time():
         return lambda part: meeting.wait() if step + part == 2 else None
 
     watched(lambda: runSteps(prepare, 3, range(3), 3))
+    meeting = threading.Barrier(3, timeout=0.2)
     with pytest.raises(threading.BrokenBarrierError):
-        meeting.reset()
-        meeting = threading.Barrier(3, timeout=0.2)
         watched(lambda: runSteps(prepare, 3, range(3), 2))
 
 
@@ -220,6 +222,51 @@ def test_nobody_waits_for_a_step_that_has_failed(helperFails):
 
 
 # Interrupts
+
+#: What takes steps, and waits for others.
+FILES = {pipeline.__file__, threads.__file__}
+
+
+def interruptedAt(moment, work):
+    """Interrupt work() when so many functions were entered or left in the files; whether it was."""
+    left = [moment]
+
+    def interrupt(frame, event, _):
+        if event in ("call", "c_return") and frame.f_code.co_filename in FILES:
+            left[0] -= 1
+            if not left[0]:
+                sys.setprofile(None)
+                time.sleep(2e-3)  # others take what is next meanwhile, and wait for the caller
+                raise KeyboardInterrupt
+
+    sys.setprofile(interrupt)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+def test_an_interrupt_on_the_way_to_any_step_leaves_nobody_waiting():
+    """One by one where Python looks for signals: as functions begin, and those of C have ended."""
+    moments = 0
+
+    def isInterrupted():
+        found = Recorded(4, 2)
+        work = functools.partial(runSteps, found.prepare, 4, found.parts, 2)
+        wasInterrupted = interruptedAt(moments + 1, work)
+        before = [list(done) for done in found.done]
+        meanwhile()
+        assert found.done == before
+        return wasInterrupted
+
+    while watched(isInterrupted):
+        moments += 1
+    assert moments > 60
+    assert Recorded(9, 3).run(2).done == 3 * [list(range(9))]
+
 
 INTERRUPTED = """
 import random, signal, threading, time

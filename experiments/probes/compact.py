@@ -166,7 +166,7 @@ def meanSquares(array: np.ndarray) -> np.ndarray:
     >>> meanSquares(np.array([[1.0, 3.0], [0.0, 0.0]]))
     array([5., 0.])
     """
-    rows = array.reshape(len(array), 1, -1)
+    rows = array.reshape(len(array), 1, math.prod(array.shape[1:]))
     rows = rows.astype(np.promote_types(rows.dtype, np.float32), copy=False)
     # One call of BLAS a sample: no array of squares, and sums as exact as pairwise ones.
     sums = np.matmul(rows, rows.swapaxes(1, 2))

@@ -35,6 +35,8 @@ def runSteps(
     turns = _Turns()
 
     def work(step: int) -> None:
+        if turns.stopped:  # nobody waits for what would be prepared
+            return
         try:
             act = prepare(step)
             for number, part in enumerate(parts):
@@ -58,16 +60,16 @@ class _Turns:
 
     def __init__(self):
         self._ends: dict[tuple[int, int], _thread.LockType] = {}
-        self._stopped = False
+        self.stopped = False
 
     def comes(self, step: int, number: int) -> bool:
         """Wait until a part has been through the step before; whether it has."""
         if step:
             end = self._end(step - 1, number)
-            if not self._stopped:  # else it may have been made after the others were released
+            if not self.stopped:  # else it may have been made after the others were released
                 end.acquire()
             self._ends.pop((step - 1, number), None)
-        return not self._stopped
+        return not self.stopped
 
     def ends(self, step: int, number: int) -> None:
         """Let a part go on to the next step."""
@@ -75,7 +77,7 @@ class _Turns:
 
     def stop(self) -> None:
         """Let everybody who waits go on, to stop. It may be called again."""
-        self._stopped = True
+        self.stopped = True
         for end in list(self._ends.values()):
             _release(end)
 

@@ -1,12 +1,15 @@
 // Signs of numbers, a bit each, and mean squares: in one pass each.
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
-enum { OCTET = 8 };
+// Amplitudes beyond this power of two, either way, are far from 1: as in `compact.py`.
+enum { FAR = 32, OCTET = 8 };
 
 // The bits of up to eight numbers that are above 0, and whether any is 0.
-template <class real> static inline unsigned octet_of(const real *numbers, int count, int *any_zero) {
+template <class real>
+static inline unsigned octet_of(const real *numbers, int count, int *any_zero) {
   unsigned above = 0;
   for (int i = 0; i < count; i++) {
     above |= (unsigned)(numbers[i] > 0) << i;
@@ -61,4 +64,11 @@ static double mean_square(const real *numbers, npy_intp size) {
   for (; i < size; i++) partial[i % 16] += (double)numbers[i] * (double)numbers[i];
   for (int j = 0; j < 16; j++) sum += partial[j];
   return sum / size;
+}
+
+// By which power of two an amplitude is to be divided, so that its mean square is near 1.
+static npy_int64 exponent_of(double mean_square) {
+  int exponent;
+  std::frexp(mean_square, &exponent);
+  return exponent >> 1;
 }

@@ -1,4 +1,4 @@
-"""What is kept of a signal: the signs of its numbers, a bit each, and its mean squares.
+"""What is kept of a signal: its mean squares, and the signs of its numbers, a bit each.
 
 phi(a x) = a phi(x) for a > 0 makes phi' the same for all numbers of a sign. So numbers with the
 signs of a signal stand in for it on the way back.
@@ -17,6 +17,8 @@ from experiments.probes.operations import Operation
 # isort: split
 from theano.graph.basic import Apply
 
+#: Amplitudes beyond this power of two, either way, are far from 1.
+FAR = 32
 _SUPPORT = Path(__file__).with_suffix(".c")
 _BITS = T.TensorType("uint8", [False])
 
@@ -118,6 +120,44 @@ class MeanSquares(Operation):
 
     def perform(self, node, inputs, outputs):
         outputs[0][0] = meanSquares(inputs[0])
+
+
+class FarExponents(Operation):
+    """mean squares -> `farExponents`."""
+
+    name, support = "far exponents", _SUPPORT
+    inputs, outputs = ("squares",), ("exponents",)
+    code = """
+{
+  npy_intp count = PyArray_DIM(%(squares)s, 0);
+  bool far = false;
+  for (npy_intp i = 0; i < count; i++)
+    far |= std::abs(exponent_of(*(double*)PyArray_GETPTR1(%(squares)s, i))) > FAR;
+  if (!far) count = 0;
+  Py_XDECREF(%(exponents)s);
+  %(exponents)s = (PyArrayObject*)PyArray_EMPTY(1, &count, NPY_INT64, 0);
+  if (!%(exponents)s) %(fail)s
+  for (npy_intp i = 0; i < count; i++)
+    *(npy_int64*)PyArray_GETPTR1(%(exponents)s, i) =
+        exponent_of(*(double*)PyArray_GETPTR1(%(squares)s, i));
+}
+"""
+
+    def make_node(self, squares):
+        return Apply(self, [squares], [T.lvector()])
+
+    def perform(self, node, inputs, outputs):
+        outputs[0][0] = farExponents(inputs[0])
+
+
+def farExponents(squares: np.ndarray) -> np.ndarray:
+    """The powers of two that bring amplitudes near 1; none where all mean squares are near it.
+
+    >>> farExponents(np.array([1.0, 2.0**90])), farExponents(np.array([1.0, 1e9])).size
+    (array([ 0, 45]), 0)
+    """
+    exponents = np.frexp(squares)[1].astype(np.int64) // 2
+    return exponents if abs(exponents).max(initial=0) > FAR else exponents[:0]
 
 
 def meanSquares(array: np.ndarray) -> np.ndarray:

@@ -8,17 +8,31 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from utilityFunctions import T, floatX, gradient, theano
-from experiments.probes.compact import MeanSquares, OfSigns, Signs, meanSquares
+from experiments.probes.compact import (
+    FarExponents,
+    MeanSquares,
+    OfSigns,
+    Signs,
+    farExponents,
+    meanSquares,
+)
 from experiments.probes.panels import Multiply, Panels
 from experiments.probes.perThread import PerThread
 from layers import FC, Activation, Convolution, Representation
 
-#: What `Signs` keeps of a signal.
-KeptSigns = tuple[np.ndarray, np.ndarray]
+
+class Passed(NamedTuple):
+    """Where a streamed way leads, mean squares there, `farExponents`, and signs of before."""
+
+    array: np.ndarray
+    squares: np.ndarray
+    far: np.ndarray
+    signs: Sequence[np.ndarray] = ()
 
 
 class Kind:
@@ -44,12 +58,10 @@ class Kind:
         """The pre-activations after the layer, and their mean squares."""
         return tuple(self._forward(self._converted(signal), *self._arrays(weight)))
 
-    def forwardWithSigns(
-        self, signal: np.ndarray, weight
-    ) -> tuple[np.ndarray, np.ndarray, KeptSigns]:
-        """The same, and the signs of the signal before it, whose memory is used for what follows."""
-        after, squares, *signs = self._forwardWithSigns(signal, *self._arrays(weight))
-        return after, squares, signs
+    def forwardWithSigns(self, signal: np.ndarray, weight) -> Passed:
+        """The same, and the signs of the signal before it, whose memory is used up."""
+        after, squares, far, *signs = self._forwardWithSigns(signal, *self._arrays(weight))
+        return Passed(after, squares, far, signs)
 
     def backward(
         self, signal: np.ndarray, gradient: np.ndarray, weight
@@ -58,15 +70,13 @@ class Kind:
         arrays = map(self._converted, (signal, gradient))
         return tuple(self._backward(*arrays, *self._arrays(weight)))
 
-    def backwardOfSigns(
-        self, signs: KeptSigns, gradient: np.ndarray, weight
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def backwardOfSigns(self, signs: Sequence[np.ndarray], gradient: np.ndarray, weight) -> Passed:
         """The same from the signs of the signal, for 1-homogeneous activations.
 
-        The memory of the gradient after the layer is used for what follows.
+        The memory of the gradient after the layer is used up.
         """
         shape = np.array((len(gradient), *self._shape))
-        return tuple(self._backwardOfSigns(*signs, shape, gradient, *self._arrays(weight)))
+        return Passed(*self._backwardOfSigns(*signs, shape, gradient, *self._arrays(weight)))
 
     def _arrays(self, weight) -> Sequence[np.ndarray]:
         return [self._converted(weight)]
@@ -83,7 +93,7 @@ class Kind:
 
     @functools.cached_property
     def _forwardWithSigns(self):
-        return self._compiled([_usedUp(self._before)], self._after, Signs()(self._before))
+        return self._compiled([_usedUp(self._before)], self._after, Signs()(self._before), True)
 
     @functools.cached_property
     def _backward(self):
@@ -96,16 +106,18 @@ class Kind:
         shape = T.lvector("shape")
         signs = OfSigns(self._dtype.name, self._before.ndim)(*kept, shape)
         inputs, leaving = [*kept, shape, _usedUp(arriving)], self._leaving(arriving)
-        return self._compiled(inputs, leaving, [], {self._before: signs})
+        return self._compiled(inputs, leaving, [], True, {self._before: signs})
 
     def _leaving(self, arriving):
         return gradient(None, self._before, known_grads={self._after: arriving})
 
-    def _compiled(self, inputs, array, others, givens=()):
+    def _compiled(self, inputs, array, others, isStreamed=False, givens=()):
+        squares = MeanSquares()(array)
+        far = [FarExponents()(squares)] if isStreamed else []
         # A linear layer's gradient does not depend on its input.
         return PerThread(
             [*inputs, *self._weights],
-            [array, MeanSquares()(array), *others],
+            [array, squares, *far, *others],
             givens={**self._givens, **dict(givens)},
             on_unused_input="ignore",
         )
@@ -141,8 +153,9 @@ class FrameKind(Kind):
         return _withMeanSquares(weight.times(activated))
 
     def forwardWithSigns(self, signal, weight):
-        activated, _, signs = super().forwardWithSigns(signal, weight)
-        return (*_withMeanSquares(weight.times(activated)), signs)
+        activated, _, _, signs = super().forwardWithSigns(signal, weight)
+        after, squares = _withMeanSquares(weight.times(activated))
+        return Passed(after, squares, farExponents(squares), signs)
 
     def backward(self, signal, gradient, weight):
         return super().backward(signal, weight.times_transposed(gradient), weight)

@@ -1,10 +1,12 @@
 // Products with a matrix that lies in panels: columns side by side, as many as registers have sums
 // for, row after row.
 //
-// Each number of a product is a sum in the order of the rows, whichever others are computed with
-// it: so who computes which samples changes no bit.
+// A part of the depth of a panel is multiplied with few samples at a time, whose sums stay in
+// registers. Each number of a product is a sum in the order of the rows, whichever others are
+// computed with it: so who computes which samples changes no bit.
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
@@ -38,46 +40,94 @@ template <class real> static npy_intp width_of(npy_intp first, npy_intp columns)
 }
 
 template <class real>
-static inline void copy_block(npy_intp rows, npy_intp columns, const real *from, npy_intp down,
-                              npy_intp across, real *to, npy_intp width) {
+static inline void copy_square(npy_intp rows, npy_intp columns, const real *from, npy_intp down,
+                               npy_intp across, real *to, npy_intp width) {
   for (npy_intp row = 0; row < rows; row++)
     for (npy_intp column = 0; column < columns; column++)
       to[row * width + column] = from[row * down + column * across];
+}
+
+// In squares, since neighbours in a column lie in a line of the cache where those in a row do not.
+template <class real>
+static void fill_block(npy_intp rows, npy_intp columns, const real *from, npy_intp down,
+                       npy_intp across, real *to, npy_intp width) {
+  enum { SIDE = 16 };
+  for (npy_intp top = 0; top < rows; top += SIDE)
+    for (npy_intp left = 0; left < columns; left += SIDE) {
+      const npy_intp tall = std::min<npy_intp>(SIDE, rows - top);
+      const npy_intp wide = std::min<npy_intp>(SIDE, columns - left);
+      const real *square = from + top * down + left * across;
+      real *at = to + top * width + left;
+      if (tall == SIDE && wide == SIDE)
+        copy_square<real>(SIDE, SIDE, square, down, across, at, width);
+      else
+        copy_square<real>(tall, wide, square, down, across, at, width);
+    }
 }
 
 // The columns of a matrix that a panel has, `across` apart; its rows are `down` apart.
 template <class real>
 static void fill_panel(npy_intp rows, npy_intp used, npy_intp width, const real *from,
                        npy_intp down, npy_intp across, real *panel) {
-  enum { WHOLE = WIDEST * VECTOR_BYTES / sizeof(real), SIDE = 16 };
+  enum { WHOLE = WIDEST * VECTOR_BYTES / sizeof(real) };
   if (used < width) std::memset(panel, 0, sizeof(real) * rows * width);
   if (across == 1 && used == WHOLE) {
     for (npy_intp row = 0; row < rows; row++)
       std::memcpy(panel + row * WHOLE, from + row * down, WHOLE * sizeof(real));
     return;
   }
-  // In squares, since neighbours in a column lie in a line of the cache where those in a row do not.
-  for (npy_intp top = 0; top < rows; top += SIDE)
-    for (npy_intp left = 0; left < used; left += SIDE) {
-      const npy_intp tall = std::min<npy_intp>(SIDE, rows - top);
-      const npy_intp wide = std::min<npy_intp>(SIDE, used - left);
-      const real *at = from + top * down + left * across;
-      real *to = panel + top * width + left;
-      if (tall == SIDE && wide == SIDE)
-        copy_block<real>(SIDE, SIDE, at, down, across, to, width);
-      else
-        copy_block<real>(tall, wide, at, down, across, to, width);
-    }
+  fill_block(rows, used, from, down, across, panel, width);
 }
 
+// Puts `count` rows of a matrix, from row `top` on, into its panels.
 template <class real>
-static void pack(npy_intp rows, npy_intp columns, const real *matrix, npy_intp down,
-                 npy_intp across, real *panel) {
+static void place(npy_intp top, npy_intp count, npy_intp rows, npy_intp columns, const real *from,
+                  npy_intp down, npy_intp across, real *panel) {
   for (npy_intp first = 0; first < columns;) {
     const npy_intp width = width_of<real>(first, columns), used = std::min(width, columns - first);
-    fill_panel(rows, used, width, matrix + first * across, down, across, panel);
+    fill_panel(count, used, width, from + first * across, down, across, panel + top * width);
     panel += rows * width;
     first += width;
+  }
+}
+
+// The same, side by side in memory, into the panels of its transpose, which are 0 as yet.
+template <class real>
+static void place_transposed(npy_intp top, npy_intp count, npy_intp rows, npy_intp columns,
+                             const real *from, real *panel) {
+  for (npy_intp first = 0; first < std::min(rows, top + count);) {
+    const npy_intp width = width_of<real>(first, rows), stop = std::min(first + width, rows);
+    const npy_intp left = std::max(first, top), right = std::min(stop, top + count);
+    if (left < right)
+      fill_block<real>(columns, right - left, from + (left - top) * columns, 1, columns,
+                       panel + left - first, width);
+    panel += columns * width;
+    first += width;
+  }
+}
+
+typedef void (*Drawing)(void *stream, float *out, size_t count, float deviation);
+enum { DRAWN_ROWS = 16 };
+
+// A few rows are drawn at a time, so that they are arranged while they are in the first cache.
+static void draw_panels(Drawing draw, const uint64_t *states, npy_intp words,
+                        const npy_int64 *starts, npy_intp streams, npy_intp columns,
+                        float deviation, bool transposed, float *panels) {
+  const npy_intp rows = starts[streams] / columns, lanes = Vector<float>::LANES;
+  std::vector<float> room(DRAWN_ROWS * columns);
+  if (transposed && rows % lanes)
+    std::memset(panels, 0, sizeof(float) * columns * ((rows + lanes - 1) / lanes * lanes));
+  for (npy_intp i = 0; i < streams; i++) {
+    std::vector<uint64_t> stream(states + i * words, states + (i + 1) * words);
+    const npy_intp end = starts[i + 1] / columns;
+    for (npy_intp top = starts[i] / columns; top < end; top += DRAWN_ROWS) {
+      const npy_intp count = std::min<npy_intp>(DRAWN_ROWS, end - top);
+      draw(stream.data(), room.data(), count * columns, deviation);
+      if (transposed)
+        place_transposed<float>(top, count, rows, columns, room.data(), panels);
+      else
+        place<float>(top, count, rows, columns, room.data(), columns, 1, panels);
+    }
   }
 }
 
@@ -122,12 +172,14 @@ template <class real, int VECTORS, int ROWS> struct Tiles {
     for (; count >= ROWS; count -= ROWS, samples += ROWS * step, out += ROWS * leading)
       tile<real, VECTORS, ROWS>(depth, samples, step, panel, out, leading, adding);
     if (count)
-      Tiles<real, VECTORS, ROWS / 2>::fill(count, depth, samples, step, panel, out, leading, adding);
+      Tiles<real, VECTORS, ROWS / 2>::fill(count, depth, samples, step, panel, out, leading,
+                                           adding);
   }
 };
 
 template <class real, int VECTORS> struct Tiles<real, VECTORS, 0> {
-  static void fill(npy_intp, npy_intp, const real *, npy_intp, const real *, real *, npy_intp, bool) {}
+  static void fill(npy_intp, npy_intp, const real *, npy_intp, const real *, real *, npy_intp,
+                   bool) {}
 };
 
 // `out` has room for whole panels.

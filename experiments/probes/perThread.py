@@ -11,26 +11,45 @@ from utilityFunctions import compileFunction
 class PerThread:
     """`compileFunction`, for any number of threads: Theano's functions keep what they are at.
 
-    Arguments are not checked: that takes longer than all other Python of a call. Each thread
-    compiles, since Theano's copies of a function forget in which order what is in place must run.
+    It returns a list. Arguments must be of the types that were said: nobody checks them, since what
+    Theano's functions do about each call takes as long as a small layer. Each thread compiles:
+    Theano's copies of a function forget in which order what is in place must run.
 
     Examples
     --------
     >>> import numpy as np
     >>> from utilityFunctions import T
     >>> x = T.dmatrix()
-    >>> PerThread([x], 2 * x)(np.ones((1, 2)))
-    array([[2., 2.]])
+    >>> PerThread([x], [2 * x])(np.ones((1, 2)))
+    [array([[2., 2.]])]
     """
 
-    def __init__(self, inputs, output, **kwargs):
-        self._compiling = functools.partial(compileFunction, inputs, output, **kwargs)
+    def __init__(self, inputs, outputs, **kwargs):
+        self._compiling = functools.partial(compileFunction, inputs, outputs, **kwargs)
         self._own = threading.local()
 
     def __call__(self, *arrays):
         try:
-            function = self._own.function
+            call = self._own.call
         except AttributeError:
-            function = self._own.function = self._compiling()
-            function.trust_input = True
-        return function(*arrays)
+            call = self._own.call = _Call(self._compiling())
+        return call(*arrays)
+
+
+class _Call:
+    """A compiled function without what Theano does about each call."""
+
+    def __init__(self, function):
+        self._run = function.fn
+        self._inputs = [container.storage for container in function.input_storage]
+        self._outputs = [container.storage for container in function.output_storage]
+
+    def __call__(self, *arrays):
+        try:
+            for storage, array in zip(self._inputs, arrays, strict=True):
+                storage[0] = array
+            self._run()
+            return [storage[0] for storage in self._outputs]
+        finally:
+            for storage in (*self._inputs, *self._outputs):
+                storage[0] = None

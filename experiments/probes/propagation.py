@@ -4,6 +4,9 @@ One function is compiled for each *kind* of layer and shared by all networks. A 
 drawn when they are needed and dropped; the way back draws them again, bit by bit the same. Of the
 signal it needs the signs alone, if all activations are 1-homogeneous. So depth costs time in
 proportion, and a bit for each number of the signal in memory.
+
+Parts of a large batch go through the layers one after the other, one core at each (`pipeline`), and
+are multiplied in panels or by the reflections of a frame (`kinds`).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from utilityFunctions import floatX
-from experiments.probes.compact import meanSquares
+from experiments.probes.compact import farExponents, meanSquares
 from experiments.probes.frames import isFactored
 from experiments.probes.kinds import Kind, frameKindOf, kindOf, panelKindOf
 from experiments.probes.operations import compiles
@@ -30,10 +33,10 @@ from lookslinear.sampling.blas import on_one_thread
 from lookslinear.theory import Stage
 from lookslinear.theory.stages import check_plain_chain
 
-#: A sample is rescaled when its mean square is beyond this power of two, either way.
-FAR = 32
+#: Where no sample is far.
+NOWHERE = np.empty(0, np.int64)
 #: From so many multiplications a layer on products are ours, and each part of a batch has as many.
-LARGE_PRODUCT = 2**24
+LARGE_PRODUCT = 2**21
 #: A part of a batch has at least so many samples: fewer take as long as the weight is arranged.
 LEAST_SAMPLES = 32
 
@@ -98,8 +101,10 @@ def propagate(
     def propagateParts() -> None:
         runSteps(network.step, len(network.steps), parts, cut.threads)
 
-    with np.errstate(divide="ignore"):  # the log of a dead signal
-        on_one_thread(propagateParts) if cut.threads > 1 else propagateParts()
+    on_one_thread(propagateParts) if cut.threads > 1 else propagateParts()
+    for part in parts:
+        part.forwardLogs.finish()
+        part.backwardLogs.finish()
     return logs
 
 
@@ -147,7 +152,7 @@ class _Cut(NamedTuple):
             return cls([slice(None)], 1, False)
         count = min(num_threads(), max(1, len(x) // LEAST_SAMPLES), work // LARGE_PRODUCT)
         cuts = [len(x) * part // count for part in range(count + 1)]
-        # One more thread for each part can draw while the others multiply.
+        # As many threads more can draw while the others multiply.
         threads = min(num_threads(), 2 * count)
         return cls([slice(*cut) for cut in itertools.pairwise(cuts)], threads, True)
 
@@ -200,21 +205,20 @@ class _Part:
         self._homogeneous, self._apart = network.homogeneous, network.apart
         self._signal, self._gradient = x.astype(floatX()), gradient.astype(floatX())
         self._kept = []  # signs of inputs, or inputs: those of the last layer last
-        self._forwardLogs = _Logs(forward, network.homogeneous)
-        self._backwardLogs = _Logs(backward, rescaling=True)
+        self.forwardLogs, self.backwardLogs = _Logs(forward), _Logs(backward[::-1])
         squares = meanSquares(gradient.astype(float))
-        self._backwardLogs.add(len(backward) - 1, self._gradient, squares)
+        self.backwardLogs.add(self._gradient, squares, farExponents(squares))
 
     def forward(self, l: int, kind: Kind, weight) -> None:
         """Go through layer l."""
         if self._homogeneous:
-            self._signal, squares, signs = kind.forwardWithSigns(self._signal, weight)
+            self._signal, squares, far, signs = kind.forwardWithSigns(self._signal, weight)
             self._kept.append(signs)
         else:
             if l % self._apart == 0:
                 self._kept.append(self._signal)
-            self._signal, squares = kind.forward(self._signal, weight)
-        self._forwardLogs.add(l, self._signal, squares)
+            (self._signal, squares), far = kind.forward(self._signal, weight), NOWHERE
+        self.forwardLogs.add(self._signal, squares, far)
 
     def again(self, l: int, kind: Kind, weight) -> None:
         """Go through layer l again, for the input of the next one."""
@@ -222,30 +226,40 @@ class _Part:
 
     def backward(self, l: int, kind: Kind, weight) -> None:
         """Go back through layer l."""
-        back = kind.backwardOfSigns if self._homogeneous else kind.backward
-        self._gradient, squares = back(self._kept.pop(), self._gradient, weight)
-        self._backwardLogs.add(l - 1, self._gradient, squares)
+        signal = self._kept.pop()
+        if self._homogeneous:
+            self._gradient, squares, far, _ = kind.backwardOfSigns(signal, self._gradient, weight)
+        else:
+            self._gradient, squares = kind.backward(signal, self._gradient, weight)
+            far = farExponents(squares)
+        self.backwardLogs.add(self._gradient, squares, far)
 
 
 class _Logs:
     """Log mean squares (depth, samples) of a signal that may be rescaled on its way."""
 
-    def __init__(self, array: np.ndarray, rescaling: bool):
-        self.array, self._rescaling = array, rescaling
-        self._carried = np.zeros(array.shape[1])
+    def __init__(self, array: np.ndarray):
+        self._array, self._far, self._count = array, {}, 0
 
-    def add(self, l: int, signal: np.ndarray, squares: np.ndarray) -> None:
-        """Write those of layer l; bring samples that are far from it near a mean square of 1."""
-        np.log(squares, out=self.array[l])
-        self.array[l] += self._carried
-        if self._rescaling:
-            exponents = np.frexp(squares)[1] // 2
-            if abs(exponents).max() > FAR:
-                self._carried += 2 * math.log(2) * _rescale(signal, exponents)
+    def add(self, signal: np.ndarray, squares: np.ndarray, far: np.ndarray) -> None:
+        """Note those of the next layer; bring samples that are far from it near a square of 1."""
+        self._array[self._count] = squares
+        if far.size:
+            self._far[self._count] = far
+            _rescale(signal, far)
+        self._count += 1
+
+    def finish(self) -> None:
+        """Write the logs of all that has been added: in one pass, whose code is in the cache."""
+        with np.errstate(divide="ignore"):  # the log of a dead signal
+            np.log(self._array, out=self._array)
+        exponents = np.zeros(self._array.shape) if self._far else np.zeros(1)
+        for count, far in self._far.items():
+            exponents[count] = far
+        self._array += 2 * math.log(2) * (exponents.cumsum(axis=0) - exponents)
 
 
-def _rescale(signal: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+def _rescale(signal: np.ndarray, exponents: np.ndarray) -> None:
     """Divide each sample by a power of two, in place, which changes no bit of its digits."""
     factors = np.exp2(-exponents.astype(float)).astype(signal.dtype)
     signal *= factors.reshape(-1, *[1] * (signal.ndim - 1))
-    return exponents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections import OrderedDict
@@ -11,7 +12,7 @@ import numpy as np
 
 from utilityFunctions import floatX
 from experiments.probes.frames import MirroredFrame, drawFrame
-from experiments.probes.panels import Panels, panelsOf
+from experiments.probes.panels import PanelDraw, Panels, canBeDrawnInPanels, panelsOf
 from lookslinear.laws import WeightLaw
 from lookslinear.sampling import FactoredFrame, Rng, as_seed, child_seed, draw
 from lookslinear.theory import Stage
@@ -72,8 +73,19 @@ class Weights:
 
     def panels(self, l: int, transposed: bool) -> Panels:
         """Weight l, or its transpose, in panels."""
+        if draw := self._panelDraws.get(l):
+            return draw.panels(transposed)
         weight = self[l].astype(floatX(), copy=False)
         return panelsOf(weight.T if transposed else weight)
+
+    @functools.cached_property
+    def _panelDraws(self) -> dict[int, PanelDraw]:
+        """Prepared all at once, of weights that are not kept: that takes a fifth of the time."""
+        return {
+            l: PanelDraw(law, child_seed(self._seed, l))
+            for l, law in enumerate(self._laws)
+            if not self._isKept(l) and law.dtype == floatX() and canBeDrawnInPanels(law)
+        }
 
     def frame(self, l: int) -> FactoredFrame | MirroredFrame:
         """Weight l as factors, which are not kept; for laws with `isFactored`."""

@@ -206,7 +206,7 @@ def test_homogeneous_networks_go_forward_once_and_keep_a_bit_for_each_number(mon
     back = noted(monkeypatch, "backwardOfSigns")
     propagate(*dense("heNormal/relu", depth=40, samples=4), SEED)
     assert (len(passed), len(again), len(back)) == (40, 0, 39)
-    assert {sum(kept.nbytes for kept in signs) for _, _, signs in passed[1:]} == {4 * 32 / 8}
+    assert {sum(kept.nbytes for kept in one.signs) for one in passed[1:]} == {4 * 32 / 8}
 
 
 def test_other_networks_go_forward_at_most_twice(monkeypatch):

@@ -11,11 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from utilityFunctions import T
+from utilityFunctions import T, theano
 from experiments.probes.operations import Operation
-
-# isort: split
-from theano.graph.basic import Apply
 
 #: Amplitudes beyond this power of two, either way, are far from 1.
 FAR = 32
@@ -50,7 +47,7 @@ class Signs(Operation):
 """
 
     def make_node(self, signal):
-        return Apply(self, [signal], [_BITS(), _BITS()])
+        return theano.graph.basic.Apply(self, [signal], [_BITS(), _BITS()])
 
     def perform(self, node, inputs, outputs):
         (signal,) = inputs
@@ -85,7 +82,7 @@ class OfSigns(Operation):
 
     def make_node(self, positive, zeros, shape):
         kind = T.TensorType(self.dtype, self.ndim * [False])
-        return Apply(self, [positive, zeros, shape], [kind()])
+        return theano.graph.basic.Apply(self, [positive, zeros, shape], [kind()])
 
     def perform(self, node, inputs, outputs):
         positive, zeros, shape = inputs
@@ -116,7 +113,7 @@ class MeanSquares(Operation):
 """
 
     def make_node(self, signal):
-        return Apply(self, [signal], [T.dvector()])
+        return theano.graph.basic.Apply(self, [signal], [T.dvector()])
 
     def perform(self, node, inputs, outputs):
         outputs[0][0] = meanSquares(inputs[0])
@@ -144,7 +141,7 @@ class FarExponents(Operation):
 """
 
     def make_node(self, squares):
-        return Apply(self, [squares], [T.lvector()])
+        return theano.graph.basic.Apply(self, [squares], [T.lvector()])
 
     def perform(self, node, inputs, outputs):
         outputs[0][0] = farExponents(inputs[0])

@@ -41,7 +41,7 @@ def isFactored(law: WeightLaw, samples: int) -> bool:
     """Whether so many samples are multiplied sooner with the frame's factors than with it.
 
     >>> from lookslinear.laws import dense_law
-    >>> law = dense_law(1024, 1024, "haar", 0.1)
+    >>> law = dense_law(1024, 1024, "haar", 0.1, dtype=floatX())
     >>> isFactored(law, 256), isFactored(law, 10_000)
     (True, False)
     """

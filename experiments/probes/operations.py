@@ -7,14 +7,11 @@ from pathlib import Path
 
 from utilityFunctions import theano
 
-# isort: split
-from theano.graph.op import COp
-
 #: What C code is made for, and how NumPy's C interface calls it.
 REALS = {"float32": ("npy_float", "NPY_FLOAT32"), "float64": ("npy_double", "NPY_FLOAT64")}
 
 
-class Operation(COp):
+class Operation(theano.graph.op.COp):
     """An operation in C: a class says the names of inputs and outputs, the code, and its file."""
 
     __props__ = ("name",)

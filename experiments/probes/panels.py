@@ -13,17 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utilityFunctions import T
+from utilityFunctions import T, theano
 from experiments.probes.operations import Operation
 from experiments.probes.perThread import PerThread
 from lookslinear.laws import WeightLaw
 from lookslinear.sampling import Rng
 from lookslinear.sampling.native import TOGETHER, is_native, native_draw, starts
-
-# isort: split
-from theano.compile.mode import optdb
-from theano.graph.basic import Apply
-from theano.graph.opt import TopoOptimizer, local_optimizer
 
 _SUPPORT = Path(__file__).with_suffix(".c")
 #: That are drawn at a time: as in `panels.c`.
@@ -58,7 +53,7 @@ class Pack(Operation):
         raise NotImplementedError("panels are made in C alone")
 
     def make_node(self, matrix):
-        return Apply(self, [matrix], [T.TensorType(matrix.dtype, [False])()])
+        return theano.graph.basic.Apply(self, [matrix], [T.TensorType(matrix.dtype, [False])()])
 
 
 class DrawPanels(Operation):
@@ -91,7 +86,7 @@ class DrawPanels(Operation):
         raise NotImplementedError("panels are made in C alone")
 
     def make_node(self, *inputs):
-        return Apply(self, list(inputs), [T.fvector()])
+        return theano.graph.basic.Apply(self, list(inputs), [T.fvector()])
 
 
 class Multiply(Operation):
@@ -155,10 +150,10 @@ class Multiply(Operation):
 
     def make_node(self, samples, panels, columns):
         kind = T.TensorType(samples.dtype, [False, False])
-        return Apply(self, [samples, panels, columns], [kind()])
+        return theano.graph.basic.Apply(self, [samples, panels, columns], [kind()])
 
 
-@local_optimizer([Multiply], inplace=True)
+@theano.graph.opt.local_optimizer([Multiply], inplace=True)
 def _inPlace(fgraph, node):
     if type(node.op) is not Multiply or node.op.inPlace:
         return None
@@ -166,9 +161,11 @@ def _inPlace(fgraph, node):
 
 
 # Before that of elementwise operations (75).
-optdb.register(
+theano.compile.mode.optdb.register(
     "multiply_in_place",
-    TopoOptimizer(_inPlace, failure_callback=TopoOptimizer.warn_inplace),
+    theano.graph.opt.TopoOptimizer(
+        _inPlace, failure_callback=theano.graph.opt.TopoOptimizer.warn_inplace
+    ),
     60,
     "fast_run",
     "inplace",

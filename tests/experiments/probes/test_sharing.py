@@ -149,6 +149,15 @@ def test_arguments_stay_as_they_are_on_several_threads():
         np.testing.assert_array_equal(gradient, before[1])
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_weights_of_higher_precision_are_refused_at_any_size(large, request):
+    if large:
+        request.getfixturevalue("inPanels")
+    law = dense_law(32, 32, "normal", 0.2, dtype="float64")
+    with pytest.raises(TypeError, match="float64"):
+        propagate(3 * [Stage(law, "relu")], normal(6, 32), normal(6, 32), SEED)
+
+
 @pytest.mark.usefixtures("inPanels")
 def test_a_weight_that_cannot_be_drawn_ends_all_threads(monkeypatch):
     arguments = dense("heNormal/relu", depth=30, samples=6)

@@ -75,7 +75,7 @@ class Weights:
         """Weight l, or its transpose, in panels."""
         if draw := self._panelDraws.get(l):
             return draw.panels(transposed)
-        weight = self[l].astype(floatX(), copy=False)
+        weight = self[l].astype(floatX(), casting="safe", copy=False)
         return panelsOf(weight.T if transposed else weight)
 
     @functools.cached_property

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from utilityFunctions import T, compileFunction, theano
-from experiments.probes.compact import MeanSquares, OfSigns, Signs, meanSquares
+from experiments.probes.compact import (
+    FAR,
+    FarExponents,
+    MeanSquares,
+    OfSigns,
+    Signs,
+    farExponents,
+)
 from experiments.probes.operations import compiles
 
 #: Theano's linkers: C code, if there is a compiler, and `perform`.
@@ -111,7 +118,6 @@ def test_mean_squares_are_the_exact_ones_rounded(linker, dtype, shape):
     eps = np.finfo("float64" if inDouble else "float32").eps
     tolerance = eps / 2 * (signal[0].size + 3)
     np.testing.assert_allclose(found, exact, rtol=tolerance)
-    np.testing.assert_allclose(meanSquares(signal), exact, rtol=np.finfo(dtype).eps / 2 * 1003)
 
 
 def test_squares_beyond_single_precision(linker):
@@ -136,3 +142,33 @@ def test_each_sample_has_its_own_mean_square(linker):
 
 def test_no_samples_have_no_mean_squares(linker):
     assert compiled(linker, "float32", 2)[2](np.ones((0, 5), "float32")).shape == (0,)
+
+
+@functools.cache
+def compiledExponents(linker):
+    squares = T.dvector()
+    mode = theano.Mode(linker=linker, optimizer=None)
+    return compileFunction([squares], FarExponents()(squares), mode=mode)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_amplitudes_are_far_beyond_a_power_of_two(linker, sign):
+    """Exponents are those that bring a mean square to [1/2, 2), alike for all or for none."""
+    squares = 2.0 ** (2 * sign * np.arange(-3, 60.0)) * 1.5
+    for count in range(len(squares)):
+        found = compiledExponents(linker)(squares[: count + 1])
+        expected = [math.frexp(one)[1] // 2 for one in squares[: count + 1]]
+        isFar = max(map(abs, expected)) > FAR
+        assert found.tolist() == (expected if isFar else [])
+        assert farExponents(squares[: count + 1]).tolist() == found.tolist()
+    left = squares / 4.0**found
+    assert ((left >= 0.5) & (left < 2)).all()
+
+
+def test_samples_without_a_size_are_left_alone(linker):
+    """A dead one, and ones that are no number any more."""
+    squares = np.array([0.0, np.inf, np.nan, 2.0**200])
+    found = compiledExponents(linker)(squares)
+    np.testing.assert_array_equal(found, [0, 0, 0, 100])
+    assert compiledExponents(linker)(squares[:3]).size == 0
+    assert compiledExponents(linker)(squares[:0]).size == 0

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from utilityFunctions import T, compileFunction, theano
 from experiments.probes.compact import Signs
 from experiments.probes.operations import compiles
-from experiments.probes.panels import Multiply, panelsOf
+from experiments.probes.panels import Multiply, PanelDraw, canBeDrawnInPanels, panelsOf
+from lookslinear.laws import dense_law
+from lookslinear.sampling import draw, kernels
+from lookslinear.sampling.sources import MAKING
 
 pytestmark = pytest.mark.skipif(not compiles(), reason="panels are made in C alone")
 
@@ -258,3 +262,62 @@ def test_panels_of_another_number_of_columns_are_refused():
     panels = panelsOf(whole(48, 48)).panels
     with pytest.raises(ValueError, match="samples and panels do not fit"):
         multiplying("float32")(whole(5, 48), panels, np.array(80))
+
+
+# Draws
+
+
+needsKernels = pytest.mark.skipif(MAKING is not kernels, reason="the kernels are not compiled")
+
+
+@needsKernels
+@pytest.mark.parametrize(
+    "shape",
+    # Rows and columns that fill no panel, no sixteen rows, and several streams of a draw.
+    [(128, 64), (100, 32), (63, 96), (33, 1024), (5, 2048), (512, 512), (1024, 512), (2048, 1024)],
+)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_weight_is_drawn_in_panels_as_it_is_drawn(shape, transposed):
+    law = dense_law(*shape, "normal", 0.3)
+    assert canBeDrawnInPanels(law)
+    weight = draw(law, 5)
+    expected = panelsOf(weight.T if transposed else weight)
+    drawn = PanelDraw(law, 5)
+    # Again, and the other way in between.
+    for _ in range(2):
+        found = drawn.panels(transposed)
+        assert found.panels.tobytes() == expected.panels.tobytes()
+        assert found.columns == expected.columns
+        drawn.panels(not transposed)
+    assert PanelDraw(law, 6).panels(transposed).panels.tobytes() != expected.panels.tobytes()
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"family": "haar"},
+        {"family": "uniform"},
+        {"dtype": "float64"},
+        {"mirror": True},
+        {"mirror": 0.5},
+        {"sparsity": 0.5},
+        {"shape": (128, 65)},
+        {"shape": (128, 48)},
+        {"shape": (2, 1024)},  # one of NumPy's own
+        {"shape": (1023, 512)},  # a stream begins inside a row
+    ],
+    ids=str,
+)
+def test_others_are_drawn_and_arranged(claims):
+    shape, family = claims.pop("shape", (128, 64)), claims.pop("family", "normal")
+    assert not canBeDrawnInPanels(dense_law(*shape, family, 0.3, **claims))
+
+
+@needsKernels
+def test_threads_draw_from_one_at_once():
+    drawn = PanelDraw(dense_law(256, 256, "normal", 0.3), 5)
+    expected = [drawn.panels(way).panels.tobytes() for way in (False, True)]
+    with ThreadPoolExecutor(3) as pool:
+        found = pool.map(lambda i: drawn.panels(bool(i % 2)).panels.tobytes(), range(30))
+        wrong = [i for i, bits in enumerate(found) if bits != expected[i % 2]]
+    assert wrong == []

@@ -104,12 +104,14 @@ def test_each_thread_has_a_room_of_its_own(memory):
 @pytest.mark.skipif(not compiles(), reason="panels are made in C alone")
 @pytest.mark.parametrize("transposed", [False, True])
 def test_panels_are_those_of_the_draw(transposed):
-    found = Weights(STAGES, SEED, memory=0)
-    for l in (0, 7, 0):
-        weight = draw(LAWS[l], child_seed(SEED, l)).astype(floatX())
-        expected = panelsOf(weight.T if transposed else weight)
-        for array, other in zip(found.panels(l, transposed), expected, strict=True):
-            np.testing.assert_array_equal(array, other)
+    laws = [LAWS[0], dense_law(128, 64, "normal", 1.0), dense_law(64, 40, "uniform", 1.0)]
+    for memory in (0, 2**30):  # some are drawn in panels if they are not kept
+        found = Weights(list(map(Stage, laws)), SEED, memory)
+        for l in (0, 1, 2, 1):
+            weight = draw(laws[l], child_seed(SEED, l)).astype(floatX())
+            expected = panelsOf(weight.T if transposed else weight)
+            for array, other in zip(found.panels(l, transposed), expected, strict=True):
+                np.testing.assert_array_equal(array, other)
 
 
 def test_frames_are_those_of_the_draw():

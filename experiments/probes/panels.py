@@ -149,6 +149,11 @@ class Multiply(Operation):
         return code.replace("IN_PLACE", "true" if self.inPlace else "false")
 
     def make_node(self, samples, panels, columns):
+        if samples.dtype != panels.dtype:
+            raise TypeError(
+                f"samples and panels must be of one dtype. "
+                f"Received: {samples.dtype} and {panels.dtype}."
+            )
         kind = T.TensorType(samples.dtype, [False, False])
         return theano.graph.basic.Apply(self, [samples, panels, columns], [kind()])
 

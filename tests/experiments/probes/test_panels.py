@@ -321,3 +321,8 @@ def test_threads_draw_from_one_at_once():
         found = pool.map(lambda i: drawn.panels(bool(i % 2)).panels.tobytes(), range(30))
         wrong = [i for i, bits in enumerate(found) if bits != expected[i % 2]]
     assert wrong == []
+
+
+def test_samples_of_another_precision_are_refused():
+    with pytest.raises(TypeError, match="of one dtype. Received: float64 and float32"):
+        Multiply()(T.dmatrix(), T.fvector(), T.lscalar())

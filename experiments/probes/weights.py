@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import threading
 from collections import OrderedDict
@@ -22,6 +21,8 @@ WEIGHT_MEMORY = 24 * 2**20
 #: Larger ones are kept only if all are: to draw one in the room of the one before, which is in the
 #: cache, takes less time than it saves to find a few at the turn.
 LARGE = 2**19
+#: Draws are prepared so many at a time: between two products one would take four times as long.
+TOGETHER = 32
 
 
 class Weights:
@@ -62,6 +63,8 @@ class Weights:
         self._areAllKept = sum(map(_bytes, self._laws)) <= self._memory
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()  # those last used last
         self._taken, self._shared, self._own = 0, shared, threading.local()
+        self._panelDraws: dict[int, PanelDraw] = {}
+        self._areDrawnInPanels: dict[int, bool] = {}
 
     def __getitem__(self, l: int) -> np.ndarray:
         weight = self._kept.get(l)
@@ -73,19 +76,26 @@ class Weights:
 
     def panels(self, l: int, transposed: bool) -> Panels:
         """Weight l, or its transpose, in panels."""
-        if draw := self._panelDraws.get(l):
-            return draw.panels(transposed)
+        if self._isDrawnInPanels(l):
+            return self._panelDraw(l).panels(transposed)
         weight = self[l].astype(floatX(), casting="safe", copy=False)
         return panelsOf(weight.T if transposed else weight)
 
-    @functools.cached_property
-    def _panelDraws(self) -> dict[int, PanelDraw]:
-        """Prepared all at once, of weights that are not kept: that takes a fifth of the time."""
-        return {
-            l: PanelDraw(law, child_seed(self._seed, l))
-            for l, law in enumerate(self._laws)
-            if not self._isKept(l) and law.dtype == floatX() and canBeDrawnInPanels(law)
-        }
+    def _isDrawnInPanels(self, l: int) -> bool:
+        law = self._laws[l]
+        if id(law) not in self._areDrawnInPanels:  # most layers share one
+            fits = law.dtype == floatX() and canBeDrawnInPanels(law)
+            self._areDrawnInPanels[id(law)] = fits and not self._isKept(l)
+        return self._areDrawnInPanels[id(law)]
+
+    def _panelDraw(self, l: int) -> PanelDraw:
+        if l not in self._panelDraws:
+            first = l // TOGETHER * TOGETHER
+            for near in range(first, min(first + TOGETHER, len(self._laws))):
+                if self._isDrawnInPanels(near):
+                    draw = PanelDraw(self._laws[near], child_seed(self._seed, near))
+                    self._panelDraws[near] = draw  # another thread may do the same
+        return self._panelDraws[l]
 
     def frame(self, l: int) -> FactoredFrame | MirroredFrame:
         """Weight l as factors, which are not kept; for laws with `isFactored`."""

@@ -85,7 +85,7 @@ def native_draw(law: WeightLaw, rng: Rng = None) -> NativeDraw:
         raise ValueError(f"law must be one that is_native. Received: {law}. Use draw.")
     firsts = starts(law)
     streams = Streams(as_generator(rng), len(firsts) - 1)
-    states = np.stack([kernels.Stream(streams[i]).state for i in range(len(firsts) - 1)])
+    states = np.array([kernels.Stream(streams[i]).state for i in range(len(firsts) - 1)])
     return NativeDraw(kernels.normal_address(), states, firsts, law.scale)
 
 

@@ -324,5 +324,5 @@ def test_threads_draw_from_one_at_once():
 
 
 def test_samples_of_another_precision_are_refused():
-    with pytest.raises(TypeError, match="of one dtype. Received: float64 and float32"):
+    with pytest.raises(TypeError, match=r"of one dtype\. Received: float64 and float32"):
         Multiply()(T.dmatrix(), T.fvector(), T.lscalar())

@@ -78,7 +78,11 @@ setup(
     ext_modules=[KERNELS],
     cmdclass={"build_ext": BuildKernels},
     options={"bdist_wheel": {"py_limited_api": "cp310"}},
-    package_data={"experiments": ["templates/*"], "layers": ["directly.c"]},
+    package_data={
+        "experiments": ["templates/*"],
+        "experiments.probes": ["*.c"],
+        "layers": ["directly.c"],
+    },
     python_requires=">=3.10",
     install_requires=[
         f"numpy>=1.22,<1.24; {THEANO}",

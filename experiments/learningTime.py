@@ -39,7 +39,7 @@ from experiments.learningNets import (
 )
 from experiments.plotting import DASHES, colour, finishAxes, points
 from experiments.precision import computing
-from lookslinear.errors import real_number, refuse_repeated, whole_number
+from lookslinear.errors import positive_number, real_number, refuse_repeated, whole_number
 from lookslinear.measures import Estimate
 from lookslinear.sampling import as_seed, child_seed
 from lookslinear.theory import learning_time
@@ -131,7 +131,7 @@ def prepare(config: Config) -> Plan:
         if arm.activation.name not in ("linear", "crelu"):
             raise ValueError(f"arm must be linear or of CReLU here. Received: {arm.name!r}.")
     _refuseNumbers("depth", config.depth, whole_number)
-    _refuseNumbers("factors", config.factors, _positive)
+    _refuseNumbers("factors", config.factors, positive_number)
     if not CLASSES <= whole_number(config.width, "width") <= WIDEST:
         raise ValueError(
             f"width must be from {CLASSES} to {WIDEST}, classes and pixels that vary. "
@@ -144,7 +144,7 @@ def prepare(config: Config) -> Plan:
         )
     if not 0 < real_number(config.share, "share") < 1:
         raise ValueError(f"share must be between 0 and 1. Received: {config.share!r}.")
-    _positive(config.step, "step")
+    positive_number(config.step, "step")
     whole_number(config.longest, "longest")
     return Plan(config, arms)
 
@@ -155,12 +155,6 @@ def _refuseNumbers(name: str, values: Sequence, check: Callable) -> None:
     for value in values:
         check(value, f"each of {name}")
     refuse_repeated(name, values)
-
-
-def _positive(value: float, name: str) -> float:
-    if real_number(value, name) <= 0:
-        raise ValueError(f"{name} must be more than 0. Received: {value!r}.")
-    return value
 
 
 def unpredicted(arm: Arm) -> str:

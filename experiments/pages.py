@@ -7,6 +7,8 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
+from training.display import counted
+
 _FORMATS = {"measured": ".5g", "standard_error": ".2g", "predicted": ".5g", "z": ".1f"}
 
 
@@ -25,6 +27,7 @@ def template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["counted"] = counted
     environment.filters["score"] = lambda z: shownNumber("z", z)
     return environment.get_template(name)
 

@@ -1,15 +1,18 @@
 """Run folders, (name, files) -> a folder that is complete or not there.
 
 A folder is written under another name beside its final one and renamed when it is complete, so a
-run that is killed leaves nothing under the final name. It holds `config.json` (what was asked for),
-`manifest.json` (versions, seed, command line, time, machine), `table.csv`, `arrays.npz`, figures.
+run that is killed leaves nothing under the final name; what it leaves beside it goes with the next
+run of that name. It holds `config.json` (what was asked for), `manifest.json` (versions, seed,
+command line, time, machine), `table.csv`, `arrays.npz`, figures.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import fcntl
 import functools
+import glob
 import importlib.metadata
 import json
 import os
@@ -19,7 +22,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +50,8 @@ def newFolder(experiment: str) -> Path:
 def completeFolder(final: Path) -> Iterator[Path]:
     """A folder to write into, which becomes `final` if nothing is raised and vanishes otherwise.
 
+    What processes that were killed have left of the same run is removed; no run goes on from it.
+
     Raises
     ------
     ValueError
@@ -63,13 +68,15 @@ def completeFolder(final: Path) -> Iterator[Path]:
     ['table.csv']
     """
     final = Path(os.path.realpath(final))  # a link can lead to the folder, not become it
-    working = _workingFolder(final)
+    working, claim = _workingFolder(final)
     try:
         yield working
         os.replace(working, final)
     except BaseException:
         shutil.rmtree(working, ignore_errors=True)
         raise
+    finally:
+        os.close(claim)
 
 
 def emptyFolder(folder: Path) -> None:
@@ -96,15 +103,52 @@ def _refuseTaken(final: Path) -> None:
         )
 
 
-def _workingFolder(final: Path) -> Path:
+def _workingFolder(final: Path) -> tuple[Path, int]:
+    """A new folder beside `final`, and the open file that claims it for this process."""
     _refuseTaken(final)
+    prefix = f".{final.name}.partial-"
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        working = Path(tempfile.mkdtemp(prefix=f".{final.name}.partial-", dir=final.parent))
+        for left in final.parent.glob(f"{glob.escape(prefix)}*"):
+            _removeUnclaimed(left)
+        while True:
+            working = Path(tempfile.mkdtemp(prefix=prefix, dir=final.parent))
+            claim = _claimed(working)
+            if claim is not None:
+                break
     except OSError as error:
         raise ValueError(f"output folder {str(final)!r} cannot be written: {error}.") from error
     working.chmod(0o777 & ~_umask())  # a temporary folder is private; a result is not
-    return working
+    return working, claim
+
+
+def _claimed(folder: Path) -> int | None:
+    """The open folder, locked until it is closed or the process is gone; None if another has it."""
+    try:
+        claim = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # taken for what a killed process left, and removed
+        return None
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(claim)
+        return None
+    except OSError:  # a file system without locks, on which nobody can claim or remove
+        return claim
+    if folder.exists():
+        return claim
+    os.close(claim)
+    return None
+
+
+def _removeUnclaimed(folder: Path) -> None:
+    with suppress(OSError):  # such as what another user has left
+        claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
+        finally:
+            os.close(claim)
 
 
 def _umask() -> int:

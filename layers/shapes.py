@@ -99,8 +99,10 @@ def paddings(border_mode, s):
     return byName[border_mode] if isinstance(border_mode, str) else border_mode
 
 
-def windows(side, s, stride, name="s"):
+def windows(side, s, stride, name="s", remedy="a smaller window"):
     """How many whole windows of `s` fit on a side at a stride: (side - s) // stride + 1.
+
+    `remedy` is what a refusal says to use.
 
     Raises
     ------
@@ -118,8 +120,8 @@ def windows(side, s, stride, name="s"):
     stride = whole_number(stride, "stride")
     if s > side:
         raise ValueError(
-            f"{name} must not be larger than the padded side that it moves along. "
-            f"Received: {s} on a side of {side}. Use a smaller window or a wider border."
+            f"{name} must not be larger than the side that it moves along. "
+            f"Received: {s} on a side of {side}. Use {remedy}."
         )
     return (side - s) // stride + 1
 
@@ -168,8 +170,9 @@ def convolutionShape(inputShape, numFilters, s=(3, 3), strides=(1, 1), border_mo
     refuseNonImages("a convolution", inputShape)
     s, strides = pair(s, "s"), pair(strides, "strides")
     padding = paddings(border_mode, s)
+    remedy = "a smaller filter, or a border_mode with more zeros, which count as a part of the side"
     sides = (
-        windows(side + 2 * zeros, size, stride)
+        windows(side + 2 * zeros, size, stride, remedy=remedy)
         for side, zeros, size, stride in zip(inputShape[1:], padding, s, strides, strict=True)
     )
     return (whole_number(numFilters, "numFilters"), *sides)

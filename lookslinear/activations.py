@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import erf, expit, ndtr
 
-from lookslinear.errors import known_name, real_number
+from lookslinear.errors import known_name, squarable_number
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     >>> leaky_relu(0.2).function(np.array([-1.0, 1.0]))
     array([-0.2,  1. ])
     """
-    slope = real_number(slope, "slope")
-    if not math.isfinite(slope * slope):
-        raise ValueError(f"slope and its square must be finite. Received: {slope!r}.")
+    slope = squarable_number(slope, "slope")
     return Activation(
         "leakyRelu" if slope == 0.01 else f"leakyRelu({slope!r})",
         lambda x: np.where(x > 0, x, slope * x),

@@ -45,7 +45,7 @@ def cite(*used: object, **options: object) -> str:
         For an unknown name, with the nearest.
     TypeError, ValueError
         For unknown options and bad values of them; for what is neither a name nor an
-        initialisation nor a network.
+        initialisation nor a network; and where nothing is named.
 
     Examples
     --------
@@ -55,6 +55,11 @@ def cite(*used: object, **options: object) -> str:
     >>> [line for line in text.splitlines() if line.startswith("@")]
     ['@inproceedings{glorot2010,']
     """
+    if not used:
+        raise TypeError(
+            "cite takes at least one name of an initialisation, initialiser or network with "
+            "layers. Received: none."
+        )
     checked_options(options, [name for entry in CATALOGUE.values() for name in own_options(entry)])
     uses = [use for one in used for use in _uses(one, options)]
     remarks = sorted({use.remark for use in uses if not use.keys})

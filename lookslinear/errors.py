@@ -11,6 +11,8 @@ import math
 import numbers
 from collections.abc import Collection, Iterable, Sequence
 
+import numpy as np
+
 
 class UnknownNameError(ValueError, KeyError):
     """A name that a table does not hold; both a ValueError and, for mappings, a KeyError."""
@@ -106,6 +108,19 @@ def whole_number(value: object, name: str, least: int = 1) -> int:
     return int(value)
 
 
+def number_or_infinity(value: object, name: str, least: int = 1) -> float:
+    """`value` as `whole_number` gives it, or infinity.
+
+    Examples
+    --------
+    >>> number_or_infinity(math.inf, "depth"), number_or_infinity(3, "depth")
+    (inf, 3)
+    """
+    if isinstance(value, float) and value == math.inf:
+        return math.inf
+    return whole_number(value, name, least)
+
+
 def _refuse_no_whole_number(value: object, name: str) -> None:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be a whole number. Received: {value!r}.")
@@ -142,11 +157,72 @@ def real_number(value: object, name: str, least: float = -math.inf) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number. Received: {value!r}.")
-    if not math.isfinite(value):
+    if not _is_finite(value):
         raise ValueError(f"{name} must be finite. Received: {value!r}.")
     if value < least:
         raise ValueError(f"{name} must be at least {least:g}. Received: {value!r}.")
     return float(value)
+
+
+def positive_number(value: object, name: str) -> float:
+    """`value` as a finite float of more than 0.
+
+    Examples
+    --------
+    >>> positive_number(0, "tolerance")
+    Traceback (most recent call last):
+    ValueError: tolerance must be more than 0. Received: 0.
+    """
+    if real_number(value, name) <= 0:
+        raise ValueError(f"{name} must be more than 0. Received: {value!r}.")
+    return float(value)
+
+
+def squarable_number(value: object, name: str) -> float:
+    """`value` as a finite float whose square is finite too.
+
+    Examples
+    --------
+    >>> squarable_number(-1e200, "scale")
+    Traceback (most recent call last):
+    ValueError: scale and its square must be finite. Received: -1e+200.
+    """
+    number = real_number(value, name)
+    if not math.isfinite(number * number):
+        raise ValueError(f"{name} and its square must be finite. Received: {value!r}.")
+    return number
+
+
+def _is_finite(value: numbers.Real) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
+
+
+def real_numbers(values: object, name: str) -> np.ndarray:
+    """`values` as a new array of floats, of any shape; refuses booleans, strings and ragged rows.
+
+    NaN and infinities are left to the caller, who knows what they mean.
+
+    Examples
+    --------
+    >>> real_numbers([1, 2], "q")
+    array([1., 2.])
+    >>> real_numbers([[1, 2], [3]], "q")
+    Traceback (most recent call last):
+    TypeError: q must be a number or an array of them. Received: [[1, 2], [3]].
+    """
+    if type(values) in (float, int) and _is_finite(values):  # most often
+        return np.array(float(values))
+    try:
+        found = np.array(values, dtype=float)  # first, since it refuses ragged rows
+        kind = np.asarray(values).dtype.kind
+    except (TypeError, ValueError, OverflowError):
+        kind = None
+    if kind not in ("i", "u", "f"):
+        raise TypeError(f"{name} must be a number or an array of them. Received: {values!r}.")
+    return found
 
 
 def refuse_repeated(kind: str, values: Sequence) -> None:

@@ -23,3 +23,7 @@ def test_what_the_citation_file_names_is_told_in_the_same_words(cited):
     assert found.volume == str(cited.get("volume", ""))
     pages = f"{cited['start']}--{cited['end']}" if "start" in cited else ""
     assert found.pages == pages
+
+
+def test_the_citation_file_names_every_paper_of_the_table():
+    assert {one["title"] for one in CITED} == {one.title for one in REFERENCES.values()}

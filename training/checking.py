@@ -23,20 +23,6 @@ def checkedModel(model):
     return model
 
 
-def positive(value, name):
-    """`value` as a float of more than 0.
-
-    Examples
-    --------
-    >>> positive(0, "rate")
-    Traceback (most recent call last):
-    ValueError: rate must be more than 0. Received: 0.
-    """
-    if real_number(value, name) <= 0:
-        raise ValueError(f"{name} must be more than 0. Received: {value!r}.")
-    return float(value)
-
-
 def share(value, name):
     """`value` as a float from 0 to 1, the latter excluded.
 

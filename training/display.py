@@ -95,6 +95,17 @@ class Display:
         )
 
 
+def counted(number, noun):
+    """A number of things that add an s where there is not one of them.
+
+    Examples
+    --------
+    >>> counted(1, "cell"), counted(0, "cell"), counted(12, "stored cell")
+    ('1 cell', '0 cells', '12 stored cells')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def duration(seconds):
     """Seconds as hours, minutes and seconds.
 

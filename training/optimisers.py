@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from utilityFunctions import T, cast, floatX, sharedVar, theano, zeroClone
-from lookslinear.errors import real_number
-from training.checking import positive, share
+from lookslinear.errors import positive_number, real_number
+from training.checking import share
 from training.finiteness import Watched
 
 
@@ -47,7 +47,7 @@ class Optimiser:
     def __init__(self, rate, clipNorm=None):
         self.presentRate = sharedVar(0.0, name="rate")
         self.rate = rate
-        self.clipNorm = None if clipNorm is None else positive(clipNorm, "clipNorm")
+        self.clipNorm = None if clipNorm is None else positive_number(clipNorm, "clipNorm")
         self._params, self._state = None, {}
 
     @property
@@ -57,7 +57,7 @@ class Optimiser:
 
     @rate.setter
     def rate(self, rate):
-        self._rate = positive(rate, "rate")
+        self._rate = positive_number(rate, "rate")
         self.scaleRate(1.0)
 
     def scaleRate(self, factor):
@@ -242,7 +242,7 @@ class Adam(Optimiser):
 
     def __init__(self, rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, clipNorm=None):
         self.beta1, self.beta2 = share(beta1, "beta1"), share(beta2, "beta2")
-        self.epsilon = positive(epsilon, "epsilon")
+        self.epsilon = positive_number(epsilon, "epsilon")
         super().__init__(rate, clipNorm)
 
     def shared(self):

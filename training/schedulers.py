@@ -7,8 +7,13 @@ is nothing to save. `Plateau` depends on losses; its `state` goes into checkpoin
 import math
 from dataclasses import dataclass, field
 
-from lookslinear.errors import known_name, real_number, refuse_other_kind, whole_number
-from training.checking import positive
+from lookslinear.errors import (
+    known_name,
+    positive_number,
+    real_number,
+    refuse_other_kind,
+    whole_number,
+)
 
 #: What a schedule counts.
 UNITS = ("epoch", "update")
@@ -65,7 +70,7 @@ class StepDecay(Scheduler):
 
     def __post_init__(self):
         whole_number(self.every, "every")
-        positive(self.decay, "decay")
+        positive_number(self.decay, "decay")
         known_name("unit", self.per, UNITS)
 
     def factor(self, epoch, update):
@@ -194,7 +199,7 @@ class Plateau(Scheduler):
     """
 
     def __init__(self, decay=0.1, patience=10, threshold=1e-4, least=0.0):
-        self.decay = positive(decay, "decay")
+        self.decay = positive_number(decay, "decay")
         if self.decay >= 1:
             raise ValueError(f"decay must be below 1. Received: {decay!r}.")
         self.patience = whole_number(patience, "patience", least=0)

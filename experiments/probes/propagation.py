@@ -4,31 +4,41 @@ One function is compiled for each *kind* of layer and shared by all networks. A 
 drawn when they are needed and dropped; the way back draws them again, bit by bit the same. Of the
 signal it needs the signs alone, if all activations are 1-homogeneous. So depth costs time in
 proportion, and a bit for each number of the signal in memory.
+
+Parts of a large batch go through the layers one after the other, one core at each (`pipeline`), and
+are multiplied in panels or by the reflections of a frame (`kinds`).
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from utilityFunctions import floatX
-from experiments.probes.inputs import Checkpoints, Signs
-from experiments.probes.kinds import kindOf, meanSquares
-from experiments.probes.products import productsAreShared
+from experiments.probes.compact import farExponents, meanSquares
+from experiments.probes.frames import isFactored
+from experiments.probes.kinds import Kind, frameKindOf, kindOf, panelKindOf
+from experiments.probes.operations import compiles
+from experiments.probes.pipeline import runSteps
 from experiments.probes.weights import Weights
 from lookslinear.errors import NotCoveredError
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import Rng
+from lookslinear.sampling import Rng, num_threads
 from lookslinear.sampling.blas import on_one_thread
 from lookslinear.theory import Stage
 from lookslinear.theory.stages import check_plain_chain
 
-#: A sample is rescaled when its mean square is beyond this power of two, either way.
-FAR = 32
+#: Where no sample is far.
+NOWHERE = np.empty(0, np.int64)
+#: From so many multiplications a layer on products are ours, and each part of a batch has as many.
+LARGE_PRODUCT = 2**21
+#: A part of a batch has at least so many samples: fewer take as long as the weight is arranged.
+LEAST_SAMPLES = 32
 
 
 class LogMeanSquares(NamedTuple):
@@ -80,13 +90,21 @@ def propagate(
     (True, (50, 4))
     """
     _check(stages, x, outputGradient)
-    network = _Network(stages, x.shape[1:], Weights(stages, seed))
+    cut = _Cut.of(stages, x)
+    network = _Network(stages, x, Weights(stages, seed, shared=cut.threads > 1), cut.inPanels)
     logs = LogMeanSquares(*np.empty((2, len(stages), len(x))))
-    through = functools.partial(network.propagate, x, outputGradient, logs)
-    if x.ndim == 2 and productsAreShared():
-        on_one_thread(through)  # each of those who share a product calls BLAS
-    else:
-        through()
+    parts = [
+        _Part(network, x[part], outputGradient[part], *(array[:, part] for array in logs))
+        for part in cut.parts
+    ]
+
+    def propagateParts() -> None:
+        runSteps(network.step, len(network.steps), parts, cut.threads)
+
+    on_one_thread(propagateParts) if cut.threads > 1 else propagateParts()
+    for part in parts:
+        part.forwardLogs.finish()
+        part.backwardLogs.finish()
     return logs
 
 
@@ -120,88 +138,129 @@ def _refuseOtherShape(name: str, array: np.ndarray, shape: tuple[int, ...]) -> N
         raise ValueError(f"{name} must be of shape {shape}. Received: {array.shape}.")
 
 
+class _Cut(NamedTuple):
+    """How a batch is shared: its parts, the threads, and whether products are ours or Theano's."""
+
+    parts: list[slice]
+    threads: int
+    inPanels: bool
+
+    @classmethod
+    def of(cls, stages: Sequence[Stage], x: np.ndarray) -> _Cut:
+        work = len(x) * max(math.prod(stage.law.shape) for stage in stages)
+        if x.ndim > 2 or work < LARGE_PRODUCT or not compiles():
+            return cls([slice(None)], 1, False)
+        count = min(num_threads(), max(1, len(x) // LEAST_SAMPLES), work // LARGE_PRODUCT)
+        cuts = [len(x) * part // count for part in range(count + 1)]
+        # As many threads more can draw while the others multiply.
+        threads = min(num_threads(), 2 * count)
+        return cls([slice(*cut) for cut in itertools.pairwise(cuts)], threads, True)
+
+
 class _Network:
-    """The stages of one network, their compiled kinds, and the weights."""
+    """The stages of one network, how each is gone through, and the steps to go."""
 
-    def __init__(self, stages: Sequence[Stage], inputShape: Sequence[int], weights: Weights):
-        self.weights = weights
-        shapes = [tuple(inputShape)]
-        shapes += [(stage.units, *inputShape[1:]) for stage in stages[1:]]
-        self.kinds = [
-            kindOf(
-                shape,
-                stage.activation.name,
-                stage.law.output_channels,
-                stage.law.receptive_field,
-            )
-            for shape, stage in zip(shapes, stages, strict=True)
-        ]
+    def __init__(self, stages: Sequence[Stage], x: np.ndarray, weights: Weights, inPanels: bool):
+        shapes = [x.shape[1:], *((stage.units, *x.shape[2:]) for stage in stages[1:])]
+        self._weights, ways = weights, {}  # most stages are one and the same
+        for key in zip(shapes, map(id, stages), stages, strict=True):
+            if key[:2] not in ways:
+                ways[key[:2]] = self._wayThrough(key[0], key[2], inPanels, len(x))
+        self.ways = [ways[key] for key in zip(shapes, map(id, stages), strict=True)]
         self.homogeneous = all(stage.activation.homogeneous for stage in stages)
+        #: Inputs are kept so many layers apart; those between them are computed again.
+        self.apart = 1 if self.homogeneous else max(1, math.isqrt(len(stages)))
+        self.steps = list(_itinerary(len(stages), self.apart))
 
-    def __len__(self):
-        return len(self.kinds)
+    def step(self, index: int) -> Callable[[_Part], None]:
+        """What a step does to a part of the batch, with the weight that it needs."""
+        act, l = self.steps[index]
+        kind, weightOf = self.ways[l]
+        return functools.partial(act, l=l, kind=kind, weight=weightOf(l, act is _Part.backward))
 
-    def propagate(self, x: np.ndarray, gradient: np.ndarray, logs: LogMeanSquares) -> None:
-        """Send a batch forward and a gradient back, and fill `logs`."""
-        inputs = Signs() if self.homogeneous else Checkpoints(len(self), self.following)
-        with np.errstate(divide="ignore"):  # the log of a dead signal
-            _forward(self, x.astype(floatX()), inputs, _Logs(logs.forward, self.homogeneous))
-            _backward(self, inputs, gradient, _Logs(logs.backward, rescaling=True))
-
-    def forward(self, l: int, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The outputs of stage l, and their mean squares."""
-        return self.kinds[l].forward(signal, self.weights[l])
-
-    def following(self, l: int, signal: np.ndarray) -> np.ndarray:
-        """The outputs of stage l, which are the next one's inputs."""
-        return self.forward(l, signal)[0]
-
-    def backward(self, l: int, signal: np.ndarray, gradient: np.ndarray):
-        """The gradient before stage l, whose inputs were `signal`, and its mean squares."""
-        return self.kinds[l].backward(signal, gradient, self.weights[l])
+    def _wayThrough(self, shape: tuple[int, ...], stage: Stage, inPanels: bool, samples: int):
+        """The kind of a layer, and what gives its weight, as the kind takes it, for each way."""
+        law, name = stage.law, stage.activation.name
+        if not inPanels:
+            kind = kindOf(shape, name, law.output_channels, law.receptive_field)
+            return kind, lambda l, back: self._weights[l]
+        if isFactored(law, samples):
+            return frameKindOf(shape, name), lambda l, back: self._weights.frame(l)
+        return panelKindOf(shape, name), self._weights.panels
 
 
-def _forward(
-    network: _Network, signal: np.ndarray, inputs: Signs | Checkpoints, logs: _Logs
-) -> None:
-    """Send a signal to the last layer; `inputs` keeps what the way back needs."""
-    for l in range(len(network)):
-        inputs.keep(l, signal)
-        signal, squares = network.forward(l, signal)
-        logs.add(l, signal, squares)
+def _itinerary(depth: int, apart: int) -> Iterator[tuple[Callable, int]]:
+    """Forward through all layers, and back through one segment after the other."""
+    yield from ((_Part.forward, l) for l in range(depth))
+    for start in reversed(range(0, depth, apart)):
+        stop = min(start + apart, depth)
+        yield from ((_Part.again, l) for l in range(start, stop - 1))
+        yield from ((_Part.backward, l) for l in reversed(range(max(1, start), stop)))
 
 
-def _backward(
-    network: _Network, inputs: Signs | Checkpoints, gradient: np.ndarray, logs: _Logs
-) -> None:
-    squares, gradient = meanSquares(gradient.astype(float)), gradient.astype(floatX())
-    logs.add(len(network) - 1, gradient, squares)
-    for l, signal in inputs.lastFirst():
-        if l == 0:
-            break
-        gradient, squares = network.backward(l, signal, gradient)
-        logs.add(l - 1, gradient, squares)
+class _Part:
+    """A part of a batch on its way: the signal, what is kept of it, and the gradient."""
+
+    def __init__(self, network: _Network, x, gradient, forward: np.ndarray, backward: np.ndarray):
+        self._homogeneous, self._apart = network.homogeneous, network.apart
+        self._signal, self._gradient = x.astype(floatX()), gradient.astype(floatX())
+        self._kept = []  # signs of inputs, or inputs: those of the last layer last
+        self.forwardLogs, self.backwardLogs = _Logs(forward), _Logs(backward[::-1])
+        squares = meanSquares(gradient.astype(float))
+        self.backwardLogs.add(self._gradient, squares, farExponents(squares))
+
+    def forward(self, l: int, kind: Kind, weight) -> None:
+        """Go through layer l."""
+        if self._homogeneous:
+            self._signal, squares, far, signs = kind.forwardWithSigns(self._signal, weight)
+            self._kept.append(signs)
+        else:
+            if l % self._apart == 0:
+                self._kept.append(self._signal)
+            (self._signal, squares), far = kind.forward(self._signal, weight), NOWHERE
+        self.forwardLogs.add(self._signal, squares, far)
+
+    def again(self, l: int, kind: Kind, weight) -> None:
+        """Go through layer l again, for the input of the next one."""
+        self._kept.append(kind.forward(self._kept[-1], weight)[0])
+
+    def backward(self, l: int, kind: Kind, weight) -> None:
+        """Go back through layer l."""
+        signal = self._kept.pop()
+        if self._homogeneous:
+            self._gradient, squares, far, _ = kind.backwardOfSigns(signal, self._gradient, weight)
+        else:
+            self._gradient, squares = kind.backward(signal, self._gradient, weight)
+            far = farExponents(squares)
+        self.backwardLogs.add(self._gradient, squares, far)
 
 
 class _Logs:
     """Log mean squares (depth, samples) of a signal that may be rescaled on its way."""
 
-    def __init__(self, array: np.ndarray, rescaling: bool):
-        self.array, self._rescaling = array, rescaling
-        self._carried = np.zeros(array.shape[1])
+    def __init__(self, array: np.ndarray):
+        self._array, self._far, self._count = array, {}, 0
 
-    def add(self, l: int, signal: np.ndarray, squares: np.ndarray) -> None:
-        """Write those of layer l; bring samples that are far from it near a mean square of 1."""
-        np.log(squares, out=self.array[l])
-        self.array[l] += self._carried
-        if self._rescaling:
-            exponents = np.frexp(squares)[1] // 2
-            if abs(exponents).max() > FAR:
-                self._carried += 2 * math.log(2) * _rescale(signal, exponents)
+    def add(self, signal: np.ndarray, squares: np.ndarray, far: np.ndarray) -> None:
+        """Note those of the next layer; bring samples that are far from it near a square of 1."""
+        self._array[self._count] = squares
+        if far.size:
+            self._far[self._count] = far
+            _rescale(signal, far)
+        self._count += 1
+
+    def finish(self) -> None:
+        """Write the logs of all that has been added: in one pass, whose code is in the cache."""
+        with np.errstate(divide="ignore"):  # the log of a dead signal
+            np.log(self._array, out=self._array)
+        if self._far:
+            exponents = np.zeros(self._array.shape)
+            for count, far in self._far.items():
+                exponents[count] = far
+            self._array += 2 * math.log(2) * (exponents.cumsum(axis=0) - exponents)
 
 
-def _rescale(signal: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+def _rescale(signal: np.ndarray, exponents: np.ndarray) -> None:
     """Divide each sample by a power of two, in place, which changes no bit of its digits."""
     factors = np.exp2(-exponents.astype(float)).astype(signal.dtype)
     signal *= factors.reshape(-1, *[1] * (signal.ndim - 1))
-    return exponents

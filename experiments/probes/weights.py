@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
 
+from utilityFunctions import floatX
+from experiments.probes.frames import MirroredFrame, drawFrame
+from experiments.probes.panels import PanelDraw, Panels, canBeDrawnInPanels, panelsOf
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import Rng, as_seed, child_seed, draw
-from lookslinear.sampling.threads import run_blocks
+from lookslinear.sampling import FactoredFrame, Rng, as_seed, child_seed, draw
 from lookslinear.theory import Stage
 
-#: What the weights of a network that are kept may take. A third of it is drawn at a time.
+#: What the weights of a network that are kept may take.
 WEIGHT_MEMORY = 24 * 2**20
-#: Smaller weights are drawn by one thread: they are mostly Python, which runs one thread at a time.
-SHARED_BYTES = 2**19
+#: Larger ones are kept only if all are: to draw one in the room of the one before, which is in the
+#: cache, takes less time than it saves to find a few at the turn.
+LARGE = 2**19
+#: Draws are prepared so many at a time: between two products one would take four times as long.
+TOGETHER = 32
 
 
 class Weights:
     """The weights of stages, by their numbers; stage l draws its own from the l-th child of a seed.
 
-    Those that were used last are kept, as many as `memory` has bytes for. A new one is drawn in the
-    room of the one that was not used for longest, so `weights[l]` stays as it is until another one
-    is asked for. Large neighbours are drawn together, each by one thread: that takes less time than
-    all threads at one weight.
+    Those that were used last are kept, as many as `memory` has bytes for. Others are drawn in the
+    room of the last one that the same thread drew, so `weights[l]` stays as it is until that thread
+    asks for another one.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+    seed : None, int, SeedSequence or Generator
+    memory : None or int
+        None stands for `WEIGHT_MEMORY`.
+    shared : bool
+        Whether several threads ask for weights: then each draws alone, and weights are kept only if
+        all are.
 
     Examples
     --------
@@ -36,55 +51,77 @@ class Weights:
     True
     """
 
-    def __init__(self, stages: Sequence[Stage], seed: Rng, memory: int | None = None):
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        seed: Rng,
+        memory: int | None = None,
+        shared: bool = False,
+    ):
         self._laws, self._seed = [stage.law for stage in stages], as_seed(seed)
         self._memory = WEIGHT_MEMORY if memory is None else memory
-        self._sizes = list(map(_bytes, self._laws))
-        self._runs = _runs(self._sizes, self._memory // 3)
-        self._drawn: OrderedDict[int, np.ndarray] = OrderedDict()  # those last used last
-        self._taken = 0
+        self._areAllKept = sum(map(_bytes, self._laws)) <= self._memory
+        self._kept: OrderedDict[int, np.ndarray] = OrderedDict()  # those last used last
+        self._taken, self._shared, self._own = 0, shared, threading.local()
+        self._panelDraws: dict[int, PanelDraw] = {}
+        self._areDrawnInPanels: dict[int, bool] = {}
 
     def __getitem__(self, l: int) -> np.ndarray:
-        if l not in self._drawn:
-            large = self._sizes[l] >= SHARED_BYTES
-            self._draw([one for one in self._runs[l] if one not in self._drawn] if large else [l])
-        self._drawn.move_to_end(l)
-        return self._drawn[l]
+        weight = self._kept.get(l)
+        if weight is None:
+            return self._drawnAndKept(l) if self._isKept(l) else self._drawn(l, self._ownRoom(l))
+        if not self._areAllKept:
+            self._kept.move_to_end(l)
+        return weight
 
-    def _draw(self, numbers: list[int]) -> None:
-        rooms, weights = list(map(self._room, numbers)), dict.fromkeys(numbers)
-        threads = None if len(numbers) == 1 else 1
+    def panels(self, l: int, transposed: bool) -> Panels:
+        """Weight l, or its transpose, in panels."""
+        if self._isDrawnInPanels(l):
+            return self._panelDraw(l).panels(transposed)
+        weight = self[l].astype(floatX(), casting="safe", copy=False)
+        return panelsOf(weight.T if transposed else weight)
 
-        def drawOne(index: int) -> None:
-            l = numbers[index]
-            seed = child_seed(self._seed, l)
-            weights[l] = draw(self._laws[l], seed, threads, out=rooms[index])
+    def _isDrawnInPanels(self, l: int) -> bool:
+        law = self._laws[l]
+        if id(law) not in self._areDrawnInPanels:  # most layers share one
+            fits = law.dtype == floatX() and canBeDrawnInPanels(law)
+            self._areDrawnInPanels[id(law)] = fits and not self._isKept(l)
+        return self._areDrawnInPanels[id(law)]
 
-        run_blocks(drawOne, len(numbers))
-        self._drawn.update(weights)
+    def _panelDraw(self, l: int) -> PanelDraw:
+        if l not in self._panelDraws:
+            first = l // TOGETHER * TOGETHER
+            for near in range(first, min(first + TOGETHER, len(self._laws))):
+                if self._isDrawnInPanels(near):
+                    draw = PanelDraw(self._laws[near], child_seed(self._seed, near))
+                    self._panelDraws[near] = draw  # another thread may do the same
+        return self._panelDraws[l]
 
-    def _room(self, l: int) -> np.ndarray | None:
-        """Room that need not serve another weight any more, if memory is short and l fits there."""
-        room, law = None, self._laws[l]
-        while self._drawn and self._taken + self._sizes[l] > self._memory:
-            _, room = self._drawn.popitem(last=False)
-            self._taken -= room.nbytes
-        self._taken += self._sizes[l]
-        fits = room is not None and (room.shape, room.dtype) == (law.shape, law.dtype)
-        return room if fits else None
+    def frame(self, l: int) -> FactoredFrame | MirroredFrame:
+        """Weight l as factors, which are not kept; for laws with `isFactored`."""
+        return drawFrame(self._laws[l], child_seed(self._seed, l))
 
+    def _isKept(self, l: int) -> bool:
+        isSmall = _bytes(self._laws[l]) <= min(LARGE, self._memory)
+        return self._areAllKept or (isSmall and not self._shared)
 
-def _runs(sizes: list[int], most: int) -> list[range]:
-    """For each number the run of neighbours it belongs to, of at most so many bytes or alone."""
-    runs, start = [], 0
-    while start < len(sizes):
-        stop, total = start + 1, sizes[start]
-        while stop < len(sizes) and total + sizes[stop] <= most:
-            total += sizes[stop]
-            stop += 1
-        runs += (stop - start) * [range(start, stop)]
-        start = stop
-    return runs
+    def _drawnAndKept(self, l: int) -> np.ndarray:
+        """A weight in the place of those that were used longest ago."""
+        self._taken += _bytes(self._laws[l])
+        while self._taken > self._memory and self._kept:
+            self._taken -= self._kept.popitem(last=False)[1].nbytes
+        return self._kept.setdefault(l, self._drawn(l))  # another thread may have been as fast
+
+    def _drawn(self, l: int, room: np.ndarray | None = None) -> np.ndarray:
+        threads = 1 if self._shared else None
+        return draw(self._laws[l], child_seed(self._seed, l), threads, out=room)
+
+    def _ownRoom(self, l: int) -> np.ndarray:
+        """Where the calling thread drew its last weight, if this one fits there."""
+        law, room = self._laws[l], getattr(self._own, "room", None)
+        if room is None or (room.shape, room.dtype) != (law.shape, law.dtype):
+            room = self._own.room = np.empty(law.shape, law.dtype)
+        return room
 
 
 def _bytes(law: WeightLaw) -> int:

@@ -18,7 +18,7 @@ from experiments.sweeps.store import Store
 from experiments.sweeps.sweeping import threadsOf
 from experiments.sweeps.work import Effort, measure
 from lookslinear.errors import whole_number
-from training.display import duration
+from training.display import counted, duration
 
 #: A cell that takes longer is not run a second time, to see what it takes once all is compiled.
 PATIENCE = 10
@@ -48,8 +48,8 @@ def forecast(request: Request, experiments: Mapping[str, Experiment], console: C
         threads = threadsOf(request)
         count = _countOf(request, threads)
     stored = sum(store.holds(cell.key) for cell in grid.cells())
-    console.print(f"{grid.size} cells: {grid.told}", highlight=False)
-    console.print(f"{stored} are stored, {grid.size - stored} to be run", highlight=False)
+    console.print(f"{counted(grid.size, 'cell')}: {grid.told}", highlight=False)
+    console.print(f"{stored} stored, {grid.size - stored} to be run", highlight=False)
     corners = _corners(grid)
     measured = (_measured(grid, cell, threads, console) for cell in corners)
     efforts = [effort for effort in measured if effort]
@@ -57,8 +57,8 @@ def forecast(request: Request, experiments: Mapping[str, Experiment], console: C
         seconds = [effort.seconds * (grid.size - stored) / count for effort in efforts]
         memory = max(effort.memory for effort in efforts) * count
         console.print(
-            f"expected on {count} workers: {' to '.join(map(duration, sorted(seconds)))}, "
-            f"{memory / 1e6:.0f} MB of memory",
+            f"expected on {counted(count, 'worker')}: "
+            f"{' to '.join(map(duration, sorted(seconds)))}, {memory / 1e6:.0f} MB of memory",
             highlight=False,
         )
     console.print(f"to be written to {store.root}", highlight=False, soft_wrap=True)

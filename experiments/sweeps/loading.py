@@ -20,6 +20,7 @@ from experiments.sweeps.failures import ENOUGH, failures
 from experiments.sweeps.index import Index, Row
 from experiments.sweeps.store import Store
 from lookslinear.errors import nearest
+from training.display import counted
 
 #: What a column of the Config is called where the experiment's table has one of the same name.
 PREFIX = "config."
@@ -88,7 +89,7 @@ def load(folder: Path | str) -> LoadedSweep:
         rows, origins = index.refresh().rows(), index.origins()
     if index.problems:
         warnings.warn(
-            f"{len(index.problems)} damaged cells of {str(folder)!r} are left out, such as: "
+            f"{counted(len(index.problems), 'damaged cell')} of {str(folder)!r} left out, such as: "
             f"{next(iter(index.problems.values()))}",
             stacklevel=2,
         )

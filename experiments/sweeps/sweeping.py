@@ -23,7 +23,7 @@ from experiments.sweeps.running import Runner, StoppedError, Tally
 from experiments.sweeps.store import Store
 from experiments.sweeps.work import FAILED, STORED, Outcome, Task
 from lookslinear.errors import whole_number
-from training.display import duration
+from training.display import counted, duration
 from training.interruption import Interruption
 
 #: Seconds that the time left is told from: all of a sweep, whose cells may take an hour each.
@@ -137,8 +137,8 @@ def _missing(store: Store, grid: Grid, console: Console, retry: bool) -> Missing
             said = differences(theirs)
             if said:
                 console.print(
-                    f"{many} stored cells are kept that were made otherwise: {'; '.join(said)}. "
-                    f"Give another folder to have them run again.",
+                    f"Kept: {counted(many, 'stored cell')}, made otherwise: {'; '.join(said)}. "
+                    f"Give another folder to have all run again.",
                     **_PLAIN,
                 )
     for key, words in problems.items():
@@ -152,15 +152,17 @@ def _missing(store: Store, grid: Grid, console: Console, retry: bool) -> Missing
 
 def _opening(missing: Missing, workers: Workers) -> str:
     grid = missing.grid
-    words = f"{grid.experiment.name}: {grid.size} cells ({grid.told}), {missing.due} to run"
+    words = (
+        f"{grid.experiment.name}: {counted(grid.size, 'cell')} ({grid.told}), {missing.due} to run"
+    )
     if missing.due:
         count = workers.count()
-        words += f" by {count} worker{'s' * (count != 1)} ({workers.words})"
+        words += f" by {counted(count, 'worker')} ({workers.words})"
         words += "" if count else ", so it waits for one"
     if missing.skipped:
         words += (
-            f"; {missing.skipped} have failed {ENOUGH} times and are skipped, unless you say "
-            f"--retry"
+            f"; skipped, unless you say --retry: {counted(missing.skipped, 'cell')} that failed "
+            f"{ENOUGH} times"
         )
     return words
 
@@ -241,7 +243,7 @@ def _close(
         errors.print("interrupted: what was finished is stored", **_PLAIN)
     if rest:
         errors.print("The same command goes on.", **_PLAIN)
-    told = f"{account.cells} cells in {duration(seconds)}: {', '.join(words)}"
+    told = f"{counted(account.cells, 'cell')} in {duration(seconds)}: {', '.join(words)}"
     console.print(told, **_PLAIN)
     console.print(f"Written to {store.root}", **_PLAIN)
 

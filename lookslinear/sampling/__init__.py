@@ -5,8 +5,9 @@ The same int gives the same bits, on any number of threads and of cores; a gener
 each draw. Two layers that are given the same int start equal, so a network gives each layer a child
 of one seed (`child_seed`).
 
-The rooms: `seeds`, `threads`, `sources` of numbers, independent `entries` of them, Haar `frames`,
-orthogonal `convolutions`, vectors on `spheres`, `helpers`, `blas`.
+The rooms: `seeds`, `threads`, `sources` of numbers, independent `entries` of them, `reflections`,
+the Haar `frames` that are made of them, `factored` ones that never are, orthogonal `convolutions`,
+vectors on `spheres`, `helpers`, `blas`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from lookslinear.arranging import (
 from lookslinear.errors import refuse_other_kind
 from lookslinear.laws import INDEPENDENT, SPHERES, WeightLaw, normal_law
 from lookslinear.sampling import convolutions, entries, frames, spheres
+from lookslinear.sampling.factored import FactoredFrame, can_be_factored, draw_factored
 from lookslinear.sampling.frames import haar_frame
 from lookslinear.sampling.kernels import populate
 from lookslinear.sampling.seeds import Rng, Streams, as_generator, as_seed, child_seed
@@ -42,12 +44,15 @@ from lookslinear.sampling.threads import (
 NEW_PAGES = 2**17, 2**26
 
 __all__ = [
+    "FactoredFrame",
     "Rng",
     "as_generator",
     "as_seed",
+    "can_be_factored",
     "child_seed",
     "choose",
     "draw",
+    "draw_factored",
     "haar_frame",
     "num_threads",
     "set_num_threads",

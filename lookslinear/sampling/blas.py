@@ -57,6 +57,8 @@ def add_product(
 def upper_gram(vectors: np.ndarray) -> np.ndarray:
     """The upper triangle of vectors @ vectors.T, stored by columns, and zeros below it.
 
+    The vectors are rows, of which each is contiguous: they may be part of an array.
+
     Examples
     --------
     >>> upper_gram(np.array([[1.0, 2.0], [0.0, 3.0]]))[0]
@@ -64,7 +66,8 @@ def upper_gram(vectors: np.ndarray) -> np.ndarray:
     """
     count, length = vectors.shape
     gram = np.zeros((count, count), vectors.dtype, order="F")
-    sizes = _SIZES(count, length, length, count)
+    apart = max(length, vectors.strides[0] // vectors.itemsize)
+    sizes = _SIZES(count, length, apart, count)
     n, k, lda, ldc = range(ctypes.addressof(sizes), ctypes.addressof(sizes) + 16, 4)
     one, zero = _address(gram.dtype, 1.0), _address(gram.dtype, 0.0)
     a, c = vectors.ctypes.data, gram.ctypes.data

@@ -65,8 +65,9 @@ class Stream:
     def __init__(self, words: np.ndarray, loaded: ctypes.CDLL | None = None):
         self._library = loaded or library()
         words = np.ascontiguousarray(words, np.uint64)
-        self._state = np.empty((words.shape[0] + 1, words.shape[1]), np.uint64)
-        self._address = self._state.ctypes.data
+        #: What its functions move on.
+        self.state = np.empty((words.shape[0] + 1, words.shape[1]), np.uint64)
+        self._address = self.state.ctypes.data
         self._library.seed(self._address, words.ctypes.data)
 
     def normal(self, out: np.ndarray, deviation: float) -> None:
@@ -77,6 +78,11 @@ class Stream:
         """`transforms.Stream.odd`, compiled."""
         fill = getattr(self._library, f"odd_{_REALS[out.dtype.char][0]}")
         fill(self._address, out.ctypes.data, out.size, factor)
+
+
+def normal_address() -> int:
+    """The address of `normal_floats(stream, out, count, deviation)`, for other compiled code."""
+    return ctypes.cast(library().normal_floats, ctypes.c_void_p).value
 
 
 def replace_beyond(

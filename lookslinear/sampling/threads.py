@@ -88,11 +88,17 @@ def usable_cores() -> int:
     return max(1, math.ceil(min(cores, _quota())))
 
 
-def run_blocks(work: Callable[[int], object], count: int, threads: int | None = None) -> None:
+def run_blocks(
+    work: Callable[[int], object],
+    count: int,
+    threads: int | None = None,
+    stop: Callable[[], object] | None = None,
+) -> None:
     """Calls work(0) to work(count - 1), each once, on up to so many threads, or `num_threads()`.
 
-    The calling thread works too, so helpers that are busy or gone delay nothing; an error in any
-    block is raised here, after all threads have let go of the data.
+    They begin in their order. The calling thread works too, so helpers that are busy or gone delay
+    nothing; an error in any block is raised here, after all threads have let go of the data. Before
+    that `stop` is called, where a block may wait for an earlier one: it must then go on.
 
     Examples
     --------
@@ -104,24 +110,29 @@ def run_blocks(work: Callable[[int], object], count: int, threads: int | None = 
     waiting = deque(range(count))  # its popleft is atomic, with the interpreter's lock or without
     most = 1 if count < 2 else min(count, threads or num_threads())
     own, others = _cores() if most > 1 else (set(), set())
-    tasks = [Task(partial(_take, work, waiting)) for _ in range(most - 1)]
+    tasks, done = [Task(partial(_take, work, waiting)) for _ in range(most - 1)], False
     try:
         for task in tasks:
             offer(task, others)
         _take_on(own, own | others, work, waiting)
+        done = True
     finally:
         try:
-            errors = _end(tasks, waiting)
+            errors = _end(tasks, waiting, None if done else stop)
         except BaseException:  # an interrupt came in between; what helpers write to is not ours yet
-            _end(tasks, waiting)
+            _end(tasks, waiting, stop)
             raise
     for error in filter(None, errors):
         raise error
 
 
-def _end(tasks: list[Task], waiting: deque[int]) -> list[BaseException | None]:
+def _end(
+    tasks: list[Task], waiting: deque[int], stop: Callable[[], object] | None
+) -> list[BaseException | None]:
     """Waits for the blocks that are being worked on, and has no other ones begun."""
     waiting.clear()
+    if stop:
+        stop()
     return [task.end() for task in tasks]
 
 

@@ -2,16 +2,17 @@
 
 Every function predicts or raises `NotCoveredError` with the reason; none passes a value through.
 `Stage` describes one layer, `Residual` a sum with a branch; a network is a list of them, and the
-input of every recursion. `maps` holds single activations (with `closed_forms`, and by `quadrature`,
-`two_point` and `surfaces`), `phases` their fixed points, `signals` and `gradients` the step through
-one layer, `depth` second moments through a network, `correlations` those of two samples,
-`shattering` the published theorems on them, `log_norm` the exact finite-width moments of the norm,
-`norm_laws` its whole law, made of `log_terms`, `spectra` moments of the Jacobian's singular values,
-`spectral_laws` and `fuss_catalan` their densities, `finite_width` first-order corrections for
-curved activations, `taps` what kernels read, `padding` border losses, `silence` the share of
-pre-activations that are exactly 0, `co_activation` that of rectifiers that are active for two
-inputs, `grid` gradients along a line of inputs and `grid_kernels` what a layer does to them;
-`learning` alone tells of what follows: the times that deep linear networks learn in.
+input of every recursion. `maps` holds single activations, `averages` computes them (with
+`closed_forms`, and by `quadrature`, `two_point` and `surfaces`), `phases` their fixed points,
+`signals` and `gradients` the step through one layer, `depth` second moments through a network,
+`correlations` those of two samples, `shattering` the published theorems on them, `log_norm` the
+exact finite-width moments of the norm, `norm_laws` its whole law, made of `log_terms`, `spectra`
+moments of the Jacobian's singular values, `spectral_laws` and `fuss_catalan` their densities,
+`finite_width` first-order corrections for curved activations, `taps` what kernels read, `padding`
+border losses, `silence` the share of pre-activations that are exactly 0, `co_activation` that of
+rectifiers that are active for two inputs, `grid` gradients along a line of inputs and
+`grid_kernels` what a layer does to them; `learning` alone tells of what follows: the times that
+deep linear networks learn in.
 """
 
 from lookslinear.errors import NotCoveredError

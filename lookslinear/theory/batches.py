@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from lookslinear.errors import real_number, whole_number
+from lookslinear.errors import number_or_infinity, real_number
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class Batch:
     correlation: float = 0.0
 
     def __post_init__(self):
-        if self.size != math.inf:
-            whole_number(self.size, "size", least=2)
+        number_or_infinity(self.size, "size", least=2)
         least = -1 / (self.size - 1)
         if not least <= real_number(self.correlation, "correlation") < 1:
             raise ValueError(

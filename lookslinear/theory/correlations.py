@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lookslinear.errors import NotCoveredError
+from lookslinear.errors import NotCoveredError, refuse_other_kind
 from lookslinear.theory.batches import Batch
 from lookslinear.theory.depth import MANY
 from lookslinear.theory.gradients import Gradients, preceding
@@ -109,6 +109,7 @@ def gradient_correlations(
 def _pair(stages: Network, q, c0, batch: Batch) -> list[Signals]:
     """The signals of two samples as they enter and after each element."""
     check_chain(stages)
+    refuse_other_kind(batch, Batch, "batch")
     stages = as_crelu(stages)
     _refuse_curved_averages(stages)
     moment, correlation = as_entering_moment(q, "q"), as_correlation(c0, "c0")
@@ -116,8 +117,6 @@ def _pair(stages: Network, q, c0, batch: Batch) -> list[Signals]:
         raise ValueError(
             f"q must be positive somewhere: nothing correlates with 0. Received: {q!r}."
         )
-    if np.isnan(correlation).any():
-        raise ValueError(f"c0 must not be NaN. Received: {c0!r}.")
     if batch.finite and normalises(stages) and (correlation != batch.correlation).any():
         raise NotCoveredError(
             f"of a finite batch that is normalised only pairs like all others are predicted: c0 "

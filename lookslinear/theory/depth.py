@@ -30,10 +30,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from lookslinear.errors import NotCoveredError
+from lookslinear.errors import NotCoveredError, refuse_other_kind
+from lookslinear.theory.averages import second_moment
 from lookslinear.theory.batches import Batch
 from lookslinear.theory.gradients import along_branch, arriving, preceding
-from lookslinear.theory.maps import second_moment
 from lookslinear.theory.pairs import as_crelu, gradient_shares
 from lookslinear.theory.signals import (
     Signals,
@@ -83,7 +83,7 @@ def forward_second_moments(
     NotCoveredError
         For combinations without a formula, with the reason.
     ValueError, TypeError
-        For stages that do not fit one another, and a moment that is negative or NaN.
+        For stages that do not fit one another, and a moment that is negative or not finite.
 
     Examples
     --------
@@ -154,9 +154,10 @@ def backward_second_moments(
     [0.75, 0.5625, 1.0]
     """
     check_chain(stages)
+    refuse_other_kind(batch, Batch, "batch")
     forward = _one_for_each(stages, forward)
     gradient = as_entering_moment(output_gradient, "output_gradient")
-    gradient = np.broadcast_to(gradient, np.shape(forward[-1]))
+    gradient = _shaped_like(gradient, forward[-1])
     shares = gradient_shares(stages)
     gradients = _gradients(as_crelu(stages), forward, gradient / shares[-1], batch)
     return [share * gradient for share, gradient in zip(shares, gradients, strict=True)]
@@ -245,6 +246,16 @@ def _one_for_each(stages: Network, forward: Sequence[np.ndarray]) -> list[np.nda
             f"forward_second_moments gives them. Received: {count if count else repr(forward)}."
         )
     return [as_moment(moment, "each of forward") for moment in forward]
+
+
+def _shaped_like(gradient: np.ndarray, moment: np.ndarray) -> np.ndarray:
+    try:
+        return np.broadcast_to(gradient, moment.shape)
+    except ValueError:
+        raise ValueError(
+            f"output_gradient must be a number, or of the shape of the last of forward, "
+            f"{moment.shape}. Received: shape {gradient.shape}."
+        ) from None
 
 
 def _signals_from(stages: Network, forward: Sequence[np.ndarray], batch: Batch) -> list[Signals]:

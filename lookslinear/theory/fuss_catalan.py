@@ -17,7 +17,7 @@ import math
 import numpy as np
 from scipy.special import comb
 
-from lookslinear.errors import whole_number
+from lookslinear.errors import real_numbers, whole_number
 
 #: Halvings of an interval that leave nothing of a double's digits.
 _HALVINGS = 60
@@ -57,7 +57,9 @@ def fuss_catalan_density(factors: int, x: np.ndarray) -> np.ndarray:
     >>> bool(np.allclose(fuss_catalan_density(1, x), marchenko_pastur * (x > 0)))
     True
     """
-    L, x = whole_number(factors, "factors"), np.asarray(x, dtype=float)
+    L, x = whole_number(factors, "factors"), real_numbers(x, "x")
+    if np.isnan(x).any():
+        raise ValueError(f"x must not be NaN. Received: {x}.")
     inside = (x > 0) & (x < fuss_catalan_edge(L))
     phi = _angle(L, np.log(np.where(inside, x, 1.0)))
     log_density = 2 * np.log(np.sin(phi)) + (L - 1) * np.log(np.sin(L * phi))

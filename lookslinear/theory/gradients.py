@@ -17,8 +17,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lookslinear.activations import Activation
+from lookslinear.theory.averages import derivative_moment, derivative_product_moment
 from lookslinear.theory.batches import Batch
-from lookslinear.theory.maps import derivative_moment, derivative_product_moment
 from lookslinear.theory.signals import (
     Signals,
     along,

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lookslinear.errors import NotCoveredError, whole_number
+from lookslinear.errors import NotCoveredError, real_numbers, whole_number
 from lookslinear.laws import FIXED
 from lookslinear.theory.grid_kernels import (
     GridKernels,
@@ -77,7 +77,7 @@ def grid_kernels(
     """
     _check(stages)
     kernels, found = _of_inputs(checked_grid(grid)), {}
-    at = range(len(stages)) if at is None else _numbers(at, len(stages))
+    at = range(len(stages)) if at is None else _numbers(at, "at", len(stages), "stages")
     for number, stage in enumerate(stages):
         kernels = _step(stage, kernels)
         if number in at:
@@ -105,15 +105,13 @@ def autocorrelation_of(covariance: np.ndarray, lags: Sequence[int]) -> np.ndarra
     >>> autocorrelation_of(brown_noise(256), [0, 128, 255]).round(3)
     array([1.   , 0.502, 0.008])
     """
-    covariance = np.asarray(covariance, dtype=float)
+    covariance = real_numbers(covariance, "covariance")
     if covariance.ndim != 2 or len(set(covariance.shape)) != 1:
         raise ValueError(
             f"covariance must be a matrix of shape (M, M). Received: shape {covariance.shape}."
         )
     places = len(covariance)
-    for lag in lags:
-        if whole_number(lag, "each of lags", least=0) >= places:
-            raise ValueError(f"each of lags must be below {places}, the places. Received: {lag}.")
+    lags = _numbers(lags, "lags", places, "places")
     means = np.array([np.diagonal(covariance, lag).mean() for lag in lags])
     return means / np.diagonal(covariance).mean()
 
@@ -151,9 +149,7 @@ def checked_grid(grid: np.ndarray) -> np.ndarray:
     Traceback (most recent call last):
     ValueError: grid must increase from each input to the next. Received: 1.0 after 2.0.
     """
-    grid = np.asarray(grid)
-    if grid.dtype.kind not in "iuf":
-        raise TypeError(f"grid must be an array of numbers. Received: dtype {grid.dtype}.")
+    grid = real_numbers(grid, "grid")
     if grid.ndim != 1 or len(grid) < 3:
         raise ValueError(f"grid must be a row of at least 3 inputs. Received: shape {grid.shape}.")
     if not np.isfinite(grid).all():
@@ -165,14 +161,16 @@ def checked_grid(grid: np.ndarray) -> np.ndarray:
             f"grid must increase from each input to the next. "
             f"Received: {grid[here + 1]} after {grid[here]}."
         )
-    return grid.astype(float)
+    return grid
 
 
-def _numbers(at: Sequence[int], count: int) -> Sequence[int]:
-    for number in at:
-        if whole_number(number, "each of at", least=0) >= count:
-            raise ValueError(f"each of at must be below {count}, the stages. Received: {number}.")
-    return at
+def _numbers(numbers: Sequence[int], name: str, count: int, of: str) -> list[int]:
+    if not isinstance(numbers, Sequence | np.ndarray) or isinstance(numbers, str):
+        raise TypeError(f"{name} must be a sequence of whole numbers. Received: {numbers!r}.")
+    for number in numbers:
+        if whole_number(number, f"each of {name}", least=0) >= count:
+            raise ValueError(f"each of {name} must be below {count}, the {of}. Received: {number}.")
+    return list(numbers)
 
 
 def _of_inputs(grid: np.ndarray) -> GridKernels:

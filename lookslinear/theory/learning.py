@@ -14,7 +14,14 @@ import math
 import numpy as np
 from scipy.integrate import quad, solve_ivp
 
-from lookslinear.errors import NotCoveredError, real_number, whole_number
+from lookslinear.errors import (
+    NotCoveredError,
+    number_or_infinity,
+    positive_number,
+    real_number,
+    real_numbers,
+    whole_number,
+)
 
 #: Relative error of a step of the integration.
 TOLERANCE = 1e-9
@@ -66,13 +73,9 @@ def learning_time(
     >>> round(learning_time(start, target, depth=1, distance=2 * np.exp(-6)), 6)
     3.0
     """
-    start, target = _square(start, "start"), _square(target, "target")
-    if start.shape != target.shape:
-        raise ValueError(
-            f"start and target must have one shape. Received: {start.shape} and {target.shape}."
-        )
-    depth, distance = whole_number(depth, "depth"), _positive(distance, "distance")
-    longest = _positive(longest, "longest")
+    start, target = _squares(start=start, target=target)
+    depth, distance = whole_number(depth, "depth"), positive_number(distance, "distance")
+    longest = positive_number(longest, "longest")
 
     def left(_, product):
         return np.sum((product.reshape(target.shape) - target) ** 2) - distance
@@ -81,7 +84,7 @@ def learning_time(
         return 0.0
     left.terminal = True
     solved = solve_ivp(
-        lambda _, product: balanced_flow(product.reshape(target.shape), target, depth).ravel(),
+        lambda _, product: _flow(product.reshape(target.shape), target, depth).ravel(),
         (0, longest), start.ravel(), "DOP853", events=left,
         rtol=TOLERANCE, atol=TOLERANCE,
     )  # fmt: skip
@@ -96,6 +99,11 @@ def balanced_flow(product: np.ndarray, target: np.ndarray, depth: int) -> np.nda
     >>> balanced_flow(np.diag([1.0, 4.0]), np.diag([2.0, 2.0]), depth=2).round(6).tolist()
     [[1.0, 0.0], [0.0, -8.0]]
     """
+    product, target = _squares(product=product, target=target)
+    return _flow(product, target, whole_number(depth, "depth"))
+
+
+def _flow(product: np.ndarray, target: np.ndarray, depth: int) -> np.ndarray:
     left, values, right = np.linalg.svd(product)
     powers = values[:, None] ** (2 * np.arange(depth) / depth)
     weights = powers[:, ::-1] @ powers.T / depth
@@ -139,10 +147,9 @@ def mode_learning_time(start: float, end: float, strength: float, depth: float) 
     >>> [round(mode_learning_time(0.9, 1.1, 1.2, depth), 3) for depth in (2, 10, np.inf)]
     [1.083, 1.073, 1.071]
     """
-    start, end = _positive(start, "start"), _positive(end, "end")
+    start, end = positive_number(start, "start"), positive_number(end, "end")
     strength = real_number(strength, "strength", least=0)
-    if depth != math.inf:
-        depth = whole_number(depth, "depth")
+    depth = number_or_infinity(depth, "depth")
     if not min(start, strength) <= end <= max(start, strength) or end == strength != start:
         raise NotCoveredError(
             f"a mode that starts at {start:g} comes near its strength {strength:g} and never "
@@ -152,16 +159,20 @@ def mode_learning_time(start: float, end: float, strength: float, depth: float) 
     return quad(lambda u: 1 / (u**power * (strength - u)), start, end)[0]
 
 
+def _squares(**matrices: np.ndarray) -> list[np.ndarray]:
+    first, second = found = [_square(matrix, name) for name, matrix in matrices.items()]
+    if first.shape != second.shape:
+        raise ValueError(
+            f"{' and '.join(matrices)} must have one shape. "
+            f"Received: {first.shape} and {second.shape}."
+        )
+    return found
+
+
 def _square(matrix: np.ndarray, name: str) -> np.ndarray:
-    matrix = np.asarray(matrix, dtype=float)
+    matrix = real_numbers(matrix, name)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
         raise ValueError(
             f"{name} must be a square matrix of finite numbers. Received: shape {matrix.shape}."
         )
     return matrix
-
-
-def _positive(value: float, name: str) -> float:
-    if real_number(value, name) <= 0:
-        raise ValueError(f"{name} must be more than 0. Received: {value!r}.")
-    return float(value)

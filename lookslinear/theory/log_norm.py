@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lookslinear.activations import Activation
-from lookslinear.errors import NotCoveredError, real_number
+from lookslinear.errors import NotCoveredError, real_number, refuse_other_kind
 from lookslinear.theory.log_terms import LogTerm, beta, chi_square, shift, two_slope_gates
 from lookslinear.theory.pairs import as_crelu, gradient_shares
 from lookslinear.theory.stages import Stage, as_entering_moment, check_plain_chain
@@ -102,6 +102,7 @@ def backward_log_norm(stages: Sequence[Stage], output_gradient: float = 1.0) -> 
 
 def forward_term(stage: Stage) -> LogTerm:
     """The law of the log ratio of mean squares after and before a stage."""
+    refuse_other_kind(stage, Stage, "stage")
     _refuse_inexact(stage)
     gain = stage.law.scale**2 * stage.units
     weight = _product(stage, stage.read_channels, stage.law.output_channels)
@@ -110,6 +111,7 @@ def forward_term(stage: Stage) -> LogTerm:
 
 def backward_term(stage: Stage) -> LogTerm:
     """The law of the log ratio of the gradients' mean squares before and after a stage."""
+    refuse_other_kind(stage, Stage, "stage")
     _refuse_inexact(stage)
     channels, outputs = stage.read_channels, stage.law.output_channels
     gain = stage.law.scale**2 * outputs * channels / stage.units

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln, loggamma, logsumexp, polygamma, psi, roots_jacobi
 
+from lookslinear.errors import positive_number, squarable_number, whole_number
+
 #: Beyond this many standard deviations the binomial weights of K are below 1e-30.
 _BINOMIAL_REACH = 12
 
@@ -60,7 +62,7 @@ class LogTerm:
 
 def shift(factor: float) -> LogTerm:
     """A factor that is not random."""
-    log = math.log(factor)
+    log = math.log(positive_number(factor, "factor"))
     return LogTerm(log, 0.0, lambda s: s * log)
 
 
@@ -72,7 +74,7 @@ def chi_square(degrees: int) -> LogTerm:
     >>> round(chi_square(1).variance - math.pi**2 / 2, 12)
     0.0
     """
-    half = degrees / 2
+    half = whole_number(degrees, "degrees") / 2
     mean = float(psi(half)) - math.log(half)
     return LogTerm(
         mean,
@@ -83,7 +85,8 @@ def chi_square(degrees: int) -> LogTerm:
 
 def beta(kept: int, lost: int) -> LogTerm:
     """The law of log B, B ~ Beta(kept / 2, lost / 2): the share of a uniform direction's square."""
-    half, whole = kept / 2, (kept + lost) / 2
+    half = whole_number(kept, "kept") / 2
+    whole = half + whole_number(lost, "lost") / 2
     return LogTerm(
         float(psi(half) - psi(whole)),
         float(polygamma(1, half) - polygamma(1, whole)),
@@ -100,6 +103,10 @@ def two_slope_gates(left: float, right: float, units: int) -> LogTerm:
     >>> two_slope_gates(-1.0, 1.0, 5).variance, two_slope_gates(0.0, 1.0, 2).alive
     (0.0, 0.75)
     """
+    whole_number(units, "units")
+    left, right = squarable_number(left, "left"), squarable_number(right, "right")
+    if left == right == 0:
+        raise ValueError("left and right must not both be 0: nothing is left.")
     if left**2 == right**2:
         return shift(right**2)
     counts, logs = _open_gates(units, none_open=left != 0)

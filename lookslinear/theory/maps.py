@@ -2,24 +2,19 @@
 
 Sums over the outputs of one unit: CReLU, which has two, contributes both. In closed form where one
 is known (`closed_forms`), by quadrature for other activations of the table and for a user's own.
+At q = 0 moments of derivatives are their limits from above; variances of two inputs and slopes are
+above 0. What is checked here, `averages` computes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from lookslinear.activations import Activation, activation
-from lookslinear.errors import NotCoveredError
-from lookslinear.theory.closed_forms import closed_forms, k0, k1
-from lookslinear.theory.quadrature import expectation
-from lookslinear.theory.stages import as_moment
-from lookslinear.theory.surfaces import series_along, values_at, weighted_means
-from lookslinear.theory.two_point import two_point, two_point_of
+from lookslinear.errors import NotCoveredError, real_numbers
+from lookslinear.theory import averages
+from lookslinear.theory.stages import as_entering_moment, as_positive_moment
 
-#: So many variances are worth a series.
-_MANY = 500
 #: By how much rounding may put a correlation beyond 1.
 _ROUNDING = 1e-12
 
@@ -33,6 +28,14 @@ def second_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     and other closed forms for hard tanh, GELU, ELU and SELU; by quadrature for any other
     activation. Units: variance.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown activation, and a q that is negative, not finite or no number.
+    NotCoveredError
+        For activations of one's own that double their units, and where quadrature does not
+        converge.
+
     References
     ----------
     He et al. 2015, arXiv 1502.01852, section 2.2 (ReLU); Williams 1997, 'Computing with infinite
@@ -43,7 +46,7 @@ def second_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     >>> float(second_moment("relu", 3.0)), float(second_moment("crelu", 3.0))
     (1.5, 3.0)
     """
-    return _one_point(phi, q, "second", lambda phi, h: phi.function(h) ** 2)
+    return averages.second_moment(activation(phi), as_entering_moment(q, "q"))
 
 
 def derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
@@ -52,7 +55,8 @@ def derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarra
     .. math:: slopes (a, b): (a^2 + b^2) / 2; \\quad CReLU: 1; \\quad
               erf: (4 / \\pi) / \\sqrt{1 + 4 q}; \\quad hard tanh: P(|h| < 1)
 
-    and other closed forms for GELU, ELU and SELU; by quadrature otherwise.
+    and other closed forms for GELU, ELU and SELU; by quadrature otherwise. At q = 0 the limit from
+    above. Errors as in `second_moment`.
 
     References
     ----------
@@ -63,33 +67,28 @@ def derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarra
     >>> float(derivative_moment("relu", 7.0)), float(derivative_moment("crelu", 7.0))
     (0.5, 1.0)
     """
-    return _one_point(phi, q, "derivative", lambda phi, h: phi.derivative(h) ** 2)
+    return averages.derivative_moment(activation(phi), as_entering_moment(q, "q"))
 
 
 def second_moment_slope(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
-    """V'(q) = E h phi(h) phi'(h) / q, the slope of `second_moment`; NaN at q = 0 and beyond.
+    """V'(q) = E h phi(h) phi'(h) / q, the slope of `second_moment`, for q above 0.
 
-    By Stein's lemma it is E phi'(h)^2 + E phi''(h) phi(h). Dimensionless.
+    By Stein's lemma it is E phi'(h)^2 + E phi''(h) phi(h). Dimensionless. Errors as in
+    `second_moment`, and for a q of 0.
 
     Examples
     --------
     >>> round(float(second_moment_slope("selu", 1.0)), 5)
     0.78265
     """
-    phi, q = activation(phi), as_moment(q, "q")
-    if phi.homogeneous:
-        return second_moment(phi, np.ones_like(q))
-    _refuse_unknown_doubling(phi)
-    known = (q > 0) & np.isfinite(q)
-    safe = np.where(known, q, 1.0)
-    moment = expectation(lambda h: h * phi.function(h) * phi.derivative(h), safe, phi.kinks)
-    return np.where(known, moment / safe, np.nan)[()]
+    return averages.second_moment_slope(activation(phi), as_positive_moment(q, "q"))
 
 
 def squared_derivative_moment(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     """E phi'(sqrt(q) z)^4: with `derivative_moment`, how unevenly a layer's units pass gradients.
 
-    Dimensionless; for CReLU 1, since one of a unit's two outputs is open.
+    Dimensionless; for CReLU 1, since one of a unit's two outputs is open. At q = 0 the limit from
+    above. Errors as in `second_moment`.
 
     References
     ----------
@@ -100,7 +99,7 @@ def squared_derivative_moment(phi: Activation | str, q: np.ndarray | float) -> n
     >>> float(squared_derivative_moment("leakyRelu(0.5)", 1.0))
     0.53125
     """
-    return _one_point(phi, q, "quartic", lambda phi, h: phi.derivative(h) ** 4)
+    return averages.squared_derivative_moment(activation(phi), as_entering_moment(q, "q"))
 
 
 def mean(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
@@ -109,14 +108,14 @@ def mean(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
     .. math:: slopes (a, b): (b - a) \\sqrt{q / 2 \\pi}; \\quad
               GELU: q / \\sqrt{2 \\pi (1 + q)}; \\quad odd functions: 0
 
-    Units: standard deviation.
+    Units: standard deviation. Errors as in `second_moment`.
 
     Examples
     --------
     >>> float(mean("gelu", 1.0)), float(mean("sigmoid", 1.0)), float(mean("tanh", 1.0))
     (0.28209479177387814, 0.5, 0.0)
     """
-    return _one_point(phi, q, "mean", lambda phi, h: phi.function(h))
+    return averages.mean(activation(phi), as_entering_moment(q, "q"))
 
 
 def product_moment(
@@ -138,7 +137,7 @@ def product_moment(
     ----------
     phi : str or Activation
     q1, q2 : numbers or arrays
-        The variances of the centred normal h1 and h2.
+        The variances of the centred normal h1 and h2, above 0.
     c : number or array
         Their correlation.
     mirror : number or array
@@ -153,7 +152,7 @@ def product_moment(
     Raises
     ------
     ValueError, TypeError
-        For correlations beyond 1, negative variances, and `mirror` outside 0 to 1.
+        For correlations beyond 1, variances that are not above 0, and `mirror` outside 0 to 1.
     NotCoveredError
         For `mirror` with anything but CReLU, and where quadrature does not converge.
 
@@ -167,12 +166,7 @@ def product_moment(
     >>> product_moment("crelu", 1.0, 1.0, [-1, 0, 0.5, 1], mirror=1.0)
     array([-1. ,  0. ,  0.5,  1. ])
     """
-    phi, q1, q2, c, mirror = _checked(phi, q1, q2, c, mirror)
-    forms = closed_forms(phi)
-    if forms.product is None:
-        return two_point(phi.function, q1, q2, c, phi.kinks, forms.smooth)
-    result = forms.product(q1, q2, c)
-    return result - mirror * np.sqrt(q1 * q2) * k1(-c) if mirror.any() else result
+    return averages.product_moment(*_checked(phi, q1, q2, c, mirror))
 
 
 def derivative_product_moment(
@@ -199,74 +193,12 @@ def derivative_product_moment(
     >>> derivative_product_moment("crelu", 1.0, 1.0, [-1, 0, 1], mirror=0.5)
     array([0.5 , 0.75, 1.  ])
     """
-    phi, q1, q2, c, mirror = _checked(phi, q1, q2, c, mirror)
-    forms = closed_forms(phi)
-    if forms.derivative_product is None:
-        return two_point(phi.derivative, q1, q2, c, phi.kinks, forms.smooth_derivative)
-    result = forms.derivative_product(q1, q2, c)
-    return result + mirror * k0(-c) if mirror.any() else result
-
-
-def mean_slope_of(phi: Activation | str, q: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """t -> the mean of E phi'(h1) phi'(h2) over correlations from c = 1 - t^2 to 1.
-
-    .. math:: \\frac{E \\phi(h)^2 - E \\phi(h_1) \\phi(h_2)}{q (1 - c)}
-
-    For arrays t of q's shape, from 0 to 1; q above 0. In t it is smooth at c = 1 even where the
-    activation has kinks. What is costly is done once.
-
-    Examples
-    --------
-    >>> mean_slope_of("relu", np.ones(2))(np.array([1.0, 0.5])).round(6)
-    array([0.340845, 0.423996])
-    """
-    phi, q = activation(phi), as_moment(q, "q")
-    if closed_forms(phi).product is None and phi.kinks and q.size >= _MANY:
-        series = series_along(
-            lambda logs, t: derivative_product_moment(phi, np.exp(logs), np.exp(logs), 1 - t * t),
-            np.log(q).reshape(-1),
-        )
-        if series is not None:
-            series = weighted_means(series)
-            return lambda t: values_at(series, t.reshape(-1)).reshape(t.shape)
-    product = _product_moment_of(phi, q)
-    most = product(np.ones_like(q))
-    return lambda t: (most - product(1 - t * t)) / (q * t * t)
-
-
-def _product_moment_of(phi: Activation, q: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """c -> `product_moment` at two equal variances q, which are looked at once for many c."""
-    forms = closed_forms(phi)
-    if forms.product is not None:
-        return lambda c: forms.product(q, q, c)
-    _refuse_unknown_doubling(phi)
-    return two_point_of(phi.function, q, phi.kinks, forms.smooth)
-
-
-def _one_point(
-    phi: Activation | str, q: np.ndarray | float, form: str, integrand: Callable
-) -> np.ndarray:
-    phi, q = activation(phi), as_moment(q, "q")
-    known = getattr(closed_forms(phi), form)
-    if known is not None:
-        return known(q)
-    _refuse_unknown_doubling(phi)
-    return expectation(lambda h: integrand(phi, h), q, phi.kinks)
+    return averages.derivative_product_moment(*_checked(phi, q1, q2, c, mirror))
 
 
 def _checked(phi, q1, q2, c, mirror) -> tuple:
-    phi, c = activation(phi), as_correlation(c)
-    if closed_forms(phi).product is None:
-        _refuse_unknown_doubling(phi)
-    return phi, as_moment(q1, "q1"), as_moment(q2, "q2"), c, _as_mirror(mirror, phi)
-
-
-def _refuse_unknown_doubling(phi: Activation) -> None:
-    if phi.doubles:
-        raise NotCoveredError(
-            f"of the activations that double their units only CReLU is known. "
-            f"Received: {phi.name!r}."
-        )
+    phi, q1, q2 = activation(phi), as_positive_moment(q1, "q1"), as_positive_moment(q2, "q2")
+    return phi, q1, q2, as_correlation(c), _as_mirror(mirror, phi)
 
 
 def as_correlation(c: np.ndarray | float, name: str = "c") -> np.ndarray:
@@ -278,18 +210,18 @@ def as_correlation(c: np.ndarray | float, name: str = "c") -> np.ndarray:
     Traceback (most recent call last):
     ValueError: c must be from -1 to 1: it is a correlation. Received: 1.5.
     """
-    correlation = np.asarray(c)
-    if correlation.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a number or an array of them. Received: {c!r}.")
-    if (np.abs(correlation) > 1 + _ROUNDING).any():
+    correlation = real_numbers(c, name)
+    if not np.abs(correlation).max(initial=0.0) <= 1 + _ROUNDING:
+        if np.isnan(correlation).any():
+            raise ValueError(f"{name} must not be NaN. Received: {c!r}.")
         raise ValueError(f"{name} must be from -1 to 1: it is a correlation. Received: {c!r}.")
-    return np.clip(correlation.astype(float), -1, 1)
+    return np.minimum(np.maximum(correlation, -1), 1)
 
 
-def _as_mirror(mirror: np.ndarray | float, phi: Activation) -> np.ndarray:
-    degree = np.asarray(mirror)
-    if degree.dtype.kind not in "biuf":
-        raise TypeError(f"mirror must be a number or an array of them. Received: {mirror!r}.")
+def _as_mirror(mirror: np.ndarray | float, phi: Activation) -> np.ndarray | float:
+    if isinstance(mirror, bool):
+        return _as_mirror(float(mirror), phi)
+    degree = real_numbers(mirror, "mirror")
     if not ((degree >= 0) & (degree <= 1)).all():
         raise ValueError(f"mirror must be from 0 to 1. Received: {mirror!r}.")
     if degree.any() and not phi.doubles:
@@ -297,4 +229,4 @@ def _as_mirror(mirror: np.ndarray | float, phi: Activation) -> np.ndarray:
             f"a mirrored weight is predicted only after 'crelu', whose halves it joins. "
             f"Received: activation {phi.name!r}."
         )
-    return degree.astype(float)
+    return degree

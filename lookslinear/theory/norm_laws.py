@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookslinear.errors import NotCoveredError, real_number, whole_number
+from lookslinear.errors import NotCoveredError, real_number, real_numbers, whole_number
 from lookslinear.theory.log_norm import backward_term, forward_term
 from lookslinear.theory.log_terms import LogTerm, chi_square, shift
 from lookslinear.theory.pairs import as_crelu, gradient_shares
@@ -52,13 +52,16 @@ class LogNormLaw:
 
     def central_moment(self, order: int) -> float:
         """E (log - E log)^order; of order 1 the mean itself is 0."""
+        whole_number(order, "order", least=0)
         step = self.points[1] - self.points[0]
         mean = (self.points @ self.density) * step
         return float(((self.points - mean) ** order @ self.density) * step)
 
     def below(self, logs: np.ndarray) -> np.ndarray:
         """The probability that a network's log is below each of these."""
-        return np.interp(logs, self.points, self.distribution, left=0.0, right=1.0)
+        return np.interp(
+            real_numbers(logs, "logs"), self.points, self.distribution, left=0.0, right=1.0
+        )
 
 
 def log_norm_law(stages: Sequence[Stage]) -> LogNormLaw:
@@ -158,6 +161,7 @@ def entry_kurtosis(stages: Sequence[Stage]) -> float:
     >>> round(entry_kurtosis([Stage(he)] + 4 * [Stage(he, "relu")]), 6)
     15.1875
     """
+    check_plain_chain(stages, "the exact law of the norm")
     stages = as_crelu(stages)
     moment, outputs = norm_moment(stages), stages[-1].law.output_channels
     return 3 * outputs / (outputs + 2) * moment

@@ -22,15 +22,16 @@ import numpy as np
 
 from lookslinear.activations import ACTIVATIONS, Activation, activation
 from lookslinear.errors import NotCoveredError
-from lookslinear.theory.maps import (
+from lookslinear.theory.averages import (
     derivative_moment,
     derivative_product_moment,
     mean_slope_of,
     second_moment,
     second_moment_slope,
 )
+from lookslinear.theory.maps import as_correlation
 from lookslinear.theory.roots import bracketed_roots
-from lookslinear.theory.stages import as_entering_moment
+from lookslinear.theory.stages import as_entering_moment, as_limit_moment
 
 #: Where fixed points are looked for: decades of q, and the points of each.
 _DECADES, _IN_A_DECADE = range(-10, 6), 24
@@ -64,6 +65,8 @@ def fixed_point(
     ------
     NotCoveredError
         For activations of two slopes and CReLU at criticality without biases: each q is fixed.
+    ValueError, TypeError
+        For variances that are negative, not finite or no numbers.
 
     Examples
     --------
@@ -88,12 +91,15 @@ def chi_1(
 ) -> np.ndarray:
     """w E phi'(h)^2 at the second moment q: what a layer multiplies a gradient's second moment by.
 
+    q may be what `fixed_point` gives: at 0 it is the limit from above, at infinity NaN for curved
+    activations.
+
     Examples
     --------
     >>> round(float(chi_1("selu", 1.0, 1.0)), 6)  # at LeCun's rule and the fixed point
     1.071575
     """
-    phi, q = activation(phi), as_entering_moment(q, "q")
+    phi, q = activation(phi), as_limit_moment(q, "q")
     weights = as_entering_moment(weight_moment, "weight_moment")
     known = np.isfinite(q) | phi.homogeneous
     return np.where(
@@ -109,15 +115,20 @@ def correlation_slope(
 ) -> np.ndarray:
     """w E phi'(h1) phi'(h2), the slope of the correlation map at c and a fixed q; at 1 it is chi_1.
 
-    Also the factor by which a layer multiplies the product of two inputs' gradients.
+    Also the factor by which a layer multiplies the product of two inputs' gradients. At q = 0 it is
+    the limit from above, at an infinite q NaN for curved activations.
 
     Examples
     --------
     >>> float(correlation_slope("relu", 2.0, 1.0, 0.0))
     0.5
     """
+    phi, q, c = activation(phi), as_limit_moment(q, "q"), as_correlation(c)
     weights = as_entering_moment(weight_moment, "weight_moment")
-    return weights * derivative_product_moment(phi, q, q, c)
+    known = np.isfinite(q) | phi.homogeneous
+    safe = np.where(np.isfinite(q), q, 1.0)
+    products = derivative_product_moment(phi, safe, safe, c)
+    return np.where(known, weights * products, np.nan)[()]
 
 
 def correlation_fixed_point(
@@ -152,7 +163,7 @@ def correlation_fixed_point(
     array([1.   , 0.744])
     """
     phi, weights, biases = _checked(phi, weight_moment, bias_variance)
-    q = fixed_point(phi, weights, biases) if q is None else as_entering_moment(q, "q")
+    q = fixed_point(phi, weights, biases) if q is None else as_limit_moment(q, "q")
     weights, biases, q = np.broadcast_arrays(weights, biases, q)
     result = np.where((q > 0) & np.isfinite(q), 1.0, np.nan)
     chaotic = (chi_1(phi, weights, q) > 1) & np.isfinite(result)

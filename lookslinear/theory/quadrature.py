@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from lookslinear.errors import NotCoveredError
+from lookslinear.errors import NotCoveredError, real_numbers
 
 #: Where the nodes end: the density there is 1e-16 of that at 0.
 _REACH = 8.5
@@ -142,7 +142,9 @@ def expectation(
     >>> expectation(np.abs, [np.pi / 2, 8 * np.pi], kinks=[0.0]).round(12)
     array([1., 4.])
     """
-    variance = np.asarray(variance, dtype=float)
+    variance = real_numbers(variance, "variance")
+    if (variance < 0).any():
+        raise ValueError(f"variance must not be negative. Received: {variance}.")
     flat = variance.reshape(-1)
     result = np.empty(len(flat))
     for some, points in _groups(flat):

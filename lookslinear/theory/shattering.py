@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import gammaln
 
-from lookslinear.errors import known_name, real_number, whole_number
+from lookslinear.errors import known_name, real_numbers, squarable_number, whole_number
 
 #: x' = W relu(x); x' = s x + g W relu(x); x' = x + beta W relu(BN(x)).
 NETS = ("plain", "residual", "normalised residual")
@@ -110,7 +110,7 @@ def paper_correlation(
 
 
 def _gamma_ratio(depth: np.ndarray, beta: float) -> np.ndarray:
-    if not beta:
+    if beta**2 < np.finfo(float).tiny:
         return np.ones_like(depth)
     start = 1 / beta**2
     return np.exp(_log_half_step(depth + start) - _log_half_step(start))
@@ -125,7 +125,7 @@ def _checked(
     net: str, depth: int | Sequence[int], skip: float, scale: float
 ) -> tuple[np.ndarray, float, float]:
     known_name("net", net, NETS)
-    skip, scale = real_number(skip, "skip"), real_number(scale, "scale")
+    skip, scale = squarable_number(skip, "skip"), squarable_number(scale, "scale")
     if (net != "residual" and skip != 1) or (net == "plain" and scale != 1):
         raise ValueError(
             f"only 'residual' nets have a skip other than 1, and plain ones no scale. "
@@ -133,7 +133,7 @@ def _checked(
         )
     if net == "residual" and not skip and not scale:
         raise ValueError("skip and scale must not both be 0: nothing is left.")
-    depths = np.asarray(depth)
-    for number in depths.ravel().tolist():
+    depths = real_numbers(depth, "depth")
+    for number in np.ravel(depth).tolist():
         whole_number(number, "depth", least=0)
-    return depths.astype(float), skip, scale
+    return depths, skip, scale

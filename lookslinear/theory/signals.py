@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lookslinear.errors import NotCoveredError
+from lookslinear.errors import NotCoveredError, refuse_other_kind
+from lookslinear.theory.averages import mean, product_moment, second_moment
 from lookslinear.theory.batches import Batch
-from lookslinear.theory.maps import mean, product_moment, second_moment
 from lookslinear.theory.stages import Network, Residual, Stage, every_stage
 from lookslinear.theory.taps import sum_over_taps
 
@@ -55,6 +55,7 @@ def entering(
     stages: Network, moment: np.ndarray, batch: Batch, *correlations: np.ndarray
 ) -> Signals:
     """The data, with pairs of these correlations."""
+    refuse_other_kind(batch, Batch, "batch")
     pairs = [*correlations, batch.correlation] if normalises(stages) else correlations
     return Signals(moment, tuple(correlation * moment for correlation in pairs))
 

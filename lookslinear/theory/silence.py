@@ -26,7 +26,7 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from lookslinear.activations import Activation
 from lookslinear.errors import NotCoveredError
-from lookslinear.theory.stages import Stage
+from lookslinear.theory.stages import Residual, Stage, check_chain
 
 #: So many numbers of speaking units are told apart; in wider layers neighbouring ones are joined.
 _TOLD_APART = 128
@@ -73,6 +73,9 @@ def zero_shares(stages: Sequence[Stage]) -> list[float]:
     >>> zero_shares([first, *others])  # the last: 1 - 3/4 * 7/8
     [0.0, 0.25, 0.34375]
     """
+    check_chain(stages)
+    if any(isinstance(stage, Residual) for stage in stages):
+        raise NotCoveredError("shares of zeros are known for chains without residual sums.")
     layer, shares = _Layer(np.ones(1), np.zeros(1), stages[0].units), []
     for stage in stages:
         layer = _following(stage, layer)

@@ -32,10 +32,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import bdtrc
 
-from lookslinear.errors import NotCoveredError, real_number
+from lookslinear.errors import NotCoveredError, positive_number
 from lookslinear.laws import INDEPENDENT
+from lookslinear.theory.averages import derivative_moment, squared_derivative_moment
 from lookslinear.theory.depth import forward_second_moments
-from lookslinear.theory.maps import derivative_moment, squared_derivative_moment
 from lookslinear.theory.pairs import as_crelu
 from lookslinear.theory.stages import Residual, Stage, check_chain, check_plain_chain
 
@@ -129,7 +129,8 @@ def wide_spectral_moments(stages: Sequence[Stage], input_moment: float = 1.0) ->
     stages : sequence of Stage
         Dense, the first one linear.
     input_moment : float
-        The mean square of the network's input; smooth activations depend on it. Units: variance.
+        The mean square of the network's input, above 0; smooth activations depend on it. Units:
+        variance.
 
     Examples
     --------
@@ -142,7 +143,7 @@ def wide_spectral_moments(stages: Sequence[Stage], input_moment: float = 1.0) ->
     check_chain(stages)
     stages = as_crelu(stages, doubled_end=False)
     refuse_first(stages[0])
-    start = real_number(input_moment, "input_moment", least=0)
+    start = positive_number(input_moment, "input_moment")
     moments = [start, *forward_second_moments(stages, start)[:-1]]
     inputs = stages[0].reads
     mean, spread = 1.0, 1.0

@@ -31,10 +31,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lookslinear.errors import NotCoveredError, real_number
+from lookslinear.errors import NotCoveredError, positive_number, real_numbers
 from lookslinear.laws import INDEPENDENT
+from lookslinear.theory.averages import derivative_moment
 from lookslinear.theory.depth import forward_second_moments
-from lookslinear.theory.maps import derivative_moment
 from lookslinear.theory.pairs import as_crelu
 from lookslinear.theory.quadrature import normal_nodes
 from lookslinear.theory.spectra import refuse_first, wide_gain
@@ -82,7 +82,11 @@ class SpectralLaw:
 
     def density(self, x: np.ndarray) -> np.ndarray:
         """The probability density at each x > 0, shares at single values left out."""
-        x = np.asarray(x, dtype=float)
+        x = real_numbers(x, "x")
+        if not ((x > 0) & np.isfinite(x)).all():
+            raise ValueError(f"x must be more than 0 and finite. Received: {x}.")
+        if not x.size:
+            return x
         return np.maximum(-_on_the_axis(self, x).imag / (math.pi * x), 0.0)
 
 
@@ -94,7 +98,8 @@ def spectral_law(stages: Sequence[Stage], input_moment: float = 1.0) -> Spectral
     stages : sequence of Stage
         Dense, all of one width, the first one linear; independent entries or Haar frames.
     input_moment : float
-        The mean square of the network's input; smooth activations depend on it. Units: variance.
+        The mean square of the network's input, above 0; smooth activations depend on it. Units:
+        variance.
 
     Raises
     ------
@@ -114,7 +119,7 @@ def spectral_law(stages: Sequence[Stage], input_moment: float = 1.0) -> Spectral
     check_chain(stages)
     stages = as_crelu(stages, doubled_end=False)
     refuse_first(stages[0])
-    start = real_number(input_moment, "input_moment", least=0)
+    start = positive_number(input_moment, "input_moment")
     moments = [start, *forward_second_moments(stages, start)[:-1]]
     # At a fixed point of the second moment all layers are alike, but for rounding.
     moments = [float(f"{float(moment):.12g}") for moment in moments]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,9 @@ from lookslinear.errors import (
     NotCoveredError,
     known_name,
     real_number,
+    real_numbers,
     refuse_other_kind,
+    squarable_number,
     whole_number,
 )
 from lookslinear.laws import WeightLaw
@@ -171,7 +172,7 @@ Received: it reads 8 and writes 7.
         object.__setattr__(self, "branch", tuple(self.branch))
         object.__setattr__(self, "activation", activation(self.activation))
         for name in ("skip", "scale"):
-            _refuse_vast_factor(getattr(self, name), name)
+            squarable_number(getattr(self, name), name)
         _refuse_misfits(self.branch, "branch")
         _refuse_misfit_of_sum(self)
 
@@ -242,14 +243,12 @@ def as_moment(value: np.ndarray | float, name: str) -> np.ndarray:
     Traceback (most recent call last):
     ValueError: q must not be negative: it is a second moment. Received: -1.
     """
-    moment = np.asarray(value)
-    if moment.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a number or an array of them. Received: {value!r}.")
+    moment = real_numbers(value, name)
     if (moment < 0).any():
         raise ValueError(
             f"{name} must not be negative: it is a second moment. Received: {value!r}."
         )
-    return moment.astype(float)
+    return moment
 
 
 def as_entering_moment(value: np.ndarray | float, name: str) -> np.ndarray:
@@ -261,6 +260,31 @@ def as_entering_moment(value: np.ndarray | float, name: str) -> np.ndarray:
     Traceback (most recent call last):
     ValueError: input_moment must not be NaN. Received: nan.
     """
+    moment = real_numbers(value, name)
+    # In one go, since maps are asked for single numbers; NaN is in no range.
+    if not (moment.min(initial=0.0) >= 0 and moment.max(initial=0.0) < np.inf):
+        as_limit_moment(value, name)
+        raise ValueError(f"{name} must be finite. Received: {value!r}.")
+    return moment
+
+
+def as_positive_moment(value: np.ndarray | float, name: str) -> np.ndarray:
+    """Second moments as `as_entering_moment` gives them, none of them 0.
+
+    Examples
+    --------
+    >>> as_positive_moment(0, "q")
+    Traceback (most recent call last):
+    ValueError: q must be more than 0. Received: 0.
+    """
+    moment = as_entering_moment(value, name)
+    if not moment.all():
+        raise ValueError(f"{name} must be more than 0. Received: {value!r}.")
+    return moment
+
+
+def as_limit_moment(value: np.ndarray | float, name: str) -> np.ndarray:
+    """Second moments of infinitely deep networks: 0 and infinity are among them, NaN is not."""
     moment = as_moment(value, name)
     if np.isnan(moment).any():
         raise ValueError(f"{name} must not be NaN. Received: {value!r}.")
@@ -277,12 +301,6 @@ def _refuse_other_than(stages: Network, name: str, *kinds: type) -> None:
     for stage in stages:
         if not isinstance(stage, kinds):
             raise TypeError(f"each of {name} must be a {wanted}. Received: {stage!r}.")
-
-
-def _refuse_vast_factor(factor: float, name: str) -> None:
-    factor = real_number(factor, name)
-    if not math.isfinite(factor * factor):
-        raise ValueError(f"{name} and its square must be finite. Received: {factor!r}.")
 
 
 def _refuse_misfits(stages: Network, name: str) -> None:

@@ -26,6 +26,8 @@ _REACH, _STEP = 12.5, 0.125
 _AT_ONCE, _MOST = 64, 16384
 #: So many blocks of them are kept for a number of nodes, of at most so many: half a MB each.
 _KEPT, _KEPT_NODES = 16, 1024
+#: The largest variance: its nodes, twice as many for four times the variance, are 200,000.
+_LARGEST = 2.0**20
 #: The share of E f(h)^2 that the expansion may leave out.
 _LEFT_OUT = 1e-11
 #: How many pairs, and how many numbers, are in memory at once.
@@ -196,7 +198,13 @@ def hermite_coefficients(
 
 def _weighted_values(function: Callable, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Nodes, and f at them times the root of the normal density and of the step."""
-    octaves = np.log2(max(1.0, np.fmax.reduce(variances, initial=0.0)))
+    largest = np.fmax.reduce(variances, initial=1.0)
+    if largest > _LARGEST:
+        raise NotCoveredError(
+            f"the expansion in Hermite polynomials is known for variances up to {_LARGEST:g}. "
+            f"Received: {largest:g}."
+        )
+    octaves = np.log2(largest)
     steepness = 2 ** (np.ceil(octaves) / 2)  # of few values, so that polynomials serve again
     nodes = _nodes(int(np.ceil(2 * _REACH / _STEP * steepness)) + 1)
     root = np.exp(-(nodes**2) / 4) / (2 * np.pi) ** 0.25 * np.sqrt(nodes[1] - nodes[0])

@@ -2,10 +2,14 @@
 
 import dataclasses
 import datetime
+import glob
 import json
 import os
 import re
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +53,50 @@ def test_nothing_stays_of_a_run_that_fails(tmp_path, error):
     with pytest.raises(error):
         fail()
     assert not list(tmp_path.iterdir())
+
+
+def killed(final):
+    """A process that is killed while it writes a run; what it leaves."""
+    script = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from experiments.running import completeFolder\n"
+        "with completeFolder(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'table.csv').write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, final], check=False, capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    (left,) = final.parent.glob(f".{glob.escape(final.name)}.partial-*")
+    assert (left / "table.csv").read_text() == "half"
+    return left
+
+
+def test_what_a_killed_run_has_left_goes_with_the_next_of_its_name(tmp_path):
+    mine, others = killed(tmp_path / "run[1]"), killed(tmp_path / "run1")
+    (tmp_path / ".run[1].partial-file").write_text("no folder")
+    (tmp_path / ".run[1].partial-link").symlink_to(others)
+    with completeFolder(tmp_path / "run[1]") as folder:
+        assert not mine.exists()
+        assert folder.exists()
+    assert others.exists()
+    assert (tmp_path / ".run[1].partial-file").exists()
+    assert sorted(os.listdir(tmp_path / "run[1]")) == []
+
+
+def test_what_a_living_run_writes_stays(tmp_path):
+    final = tmp_path / "run"
+
+    def twice():
+        with completeFolder(final) as first:
+            (first / "a").write_text("1")
+            with completeFolder(final) as second:  # opens anew, as another process does
+                assert (first / "a").read_text() == "1"
+                (second / "b").write_text("2")
+
+    with pytest.raises(OSError, match="not empty"):
+        twice()
+    assert os.listdir(tmp_path) == ["run"]
+    assert os.listdir(final) == ["b"]
 
 
 def test_an_empty_folder_or_a_link_to_one_is_filled(tmp_path):

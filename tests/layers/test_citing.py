@@ -89,7 +89,12 @@ def test_initialisers_are_found_by_their_class():
 
 def test_every_citation_is_one_of_the_table():
     assert keysOf(cite(*CATALOGUE, mirror=True, relu=True, rescale="suo")) <= set(REFERENCES)
-    assert cite() == ""
+
+
+def test_who_cites_nothing_is_told_what_can_be_cited():
+    for options in ({}, {"mirror": True}):
+        with pytest.raises(TypeError, match=r"at least one name of an initialis.* Received: none"):
+            cite(**options)
 
 
 @pytest.mark.parametrize(

@@ -194,8 +194,9 @@ def test_bad_pooling_is_refused(settings, kind, message):
 
 
 def test_pooling_refuses_images_smaller_than_its_window():
-    with pytest.raises(ValueError, match="Received: 3 on a side of 2"):
+    with pytest.raises(ValueError, match="Received: 3 on a side of 2") as refused:
         Pooling(3)(Representation((1, 2, 9)))
+    assert str(refused.value).endswith("Use a smaller window.")  # pooling has no border to widen
 
 
 def test_inputs_have_the_dtype_of_floatX():

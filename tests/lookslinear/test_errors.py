@@ -10,7 +10,11 @@ from lookslinear.errors import (
     NotCoveredError,
     UnknownNameError,
     nearest,
+    number_or_infinity,
+    positive_number,
     real_number,
+    real_numbers,
+    squarable_number,
     unknown_name,
     whole_number,
     whole_numbers,
@@ -86,3 +90,37 @@ def test_several_whole_numbers_become_a_tuple():
 def test_bad_numbers_are_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("values", "shape"), [(3, ()), (np.float32(2), ()), ([1, 2.5], (2,)), (np.ones((2, 3)), (2, 3))]
+)
+def test_numbers_become_new_floats(values, shape):
+    found = real_numbers(values, "q")
+    assert found.shape == shape
+    assert found.dtype == float
+    assert found is not values
+    np.testing.assert_array_equal(found, values)
+
+
+@pytest.mark.parametrize(
+    "values", [True, [True], "1", ["1"], None, [None], 1j, {}, [[1], [2, 3]], object(), 10**400]
+)
+def test_what_are_no_numbers_is_refused(values):
+    with pytest.raises(TypeError, match="q must be a number or an array of them"):
+        real_numbers(values, "q")
+
+
+@pytest.mark.parametrize("check", [real_number, positive_number, squarable_number])
+def test_whole_numbers_beyond_all_floats_are_refused(check):
+    with pytest.raises(ValueError, match="q must be finite"):
+        check(10**400, "q")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(-math.inf, TypeError), (math.nan, TypeError), (0, ValueError)]
+)
+def test_a_count_is_a_whole_number_or_infinite(value, kind):
+    assert number_or_infinity(math.inf, "depth") == math.inf
+    with pytest.raises(kind, match="depth must be"):
+        number_or_infinity(value, "depth")

@@ -31,7 +31,7 @@ lookslinear.errors.UnknownNameError: unknown initialisation of networks 'fixUp'.
 metaInit, reZero, rescaleAtObservations, skipInit, withinLayerCalibration.
 """
 
-from lookslinear.errors import unknown_name
+from lookslinear.errors import known_name
 from training.rescaling.analytic import analyticRescaling
 from training.rescaling.calibration import betweenLayerCalibration, withinLayerCalibration
 from training.rescaling.change import Change, Rescaled, networkInitialisation
@@ -43,8 +43,8 @@ from training.rescaling.unitVariance import layerSequentialUnitVariance, rescale
 class NetworkInitialisations(dict):
     """Names to initialisations of whole networks; an unknown one is refused with the nearest."""
 
-    def __missing__(self, name):
-        raise unknown_name("initialisation of networks", name, self)
+    def __getitem__(self, name):
+        return super().__getitem__(known_name("initialisation of networks", name, self))
 
 
 networkInitialisations = NetworkInitialisations(

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from training.checking import positive
+from lookslinear.errors import positive_number
 from training.rescaling.change import Rescaled, networkInitialisation
 from training.rescaling.parts import norm, refuseShared, rescale, weightedSteps
 from training.rescaling.predicted import Prediction
@@ -63,7 +63,7 @@ def analyticRescaling(model, data=None, moment=1.0, inputMoment=None):
     predicted second moment (0,) 1.0
     predicted second moment (2,) 1.0
     """
-    moment = positive(moment, "moment")
+    moment = positive_number(moment, "moment")
     refuseShared(model, "analytic rescaling")
     prediction = Prediction(model, _inputMoment(data, inputMoment))
     return [_rescaled(w, prediction, moment) for w in weightedSteps(model)]
@@ -79,7 +79,7 @@ def _inputMoment(data, inputMoment):
             f"data must not be given beside inputMoment, which they say themselves. "
             f"Received: inputMoment {inputMoment!r}, and {len(data)} samples."
         )
-    return positive(inputMoment, "inputMoment")
+    return positive_number(inputMoment, "inputMoment")
 
 
 def _rescaled(w, prediction, moment):

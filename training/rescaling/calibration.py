@@ -23,11 +23,10 @@ from layers import (
     Weighted,
 )
 from lookslinear.activations import activation
-from lookslinear.errors import real_number, refuse_other_kind
+from lookslinear.errors import positive_number, real_number, refuse_other_kind
 from lookslinear.sampling import as_seed, child_seed, standard_normal
-from training.checking import positive
 from training.rescaling.change import Rescaled, networkInitialisation
-from training.rescaling.moments import Places, checkedBatchSize, refuseNoVariance
+from training.rescaling.moments import Places, checkedBatchSize, chunkSize, refuseNoVariance
 from training.rescaling.parts import norm, refuseShared, rescale, weightedSteps
 
 #: Layers that multiply their output by c > 0 where their input is: activations are asked.
@@ -57,7 +56,7 @@ def withinLayerCalibration(model, data, mean=0.0, centre=True, tolerance=1e-3, b
     tolerance : float
         How far from what is wanted a mean and a variance may be in the pass that checks.
     batchSize : int
-        How many samples are computed at once.
+        How many samples are computed at once; it changes memory and time alone.
 
     Returns
     -------
@@ -84,8 +83,8 @@ def withinLayerCalibration(model, data, mean=0.0, centre=True, tolerance=1e-3, b
     >>> bool(abs(out.mean(0)).max() < 1e-4), bool(abs(out.var(0) - 1).max() < 1e-4)
     (True, True)
     """
-    batchSize, mean = checkedBatchSize(batchSize, data), real_number(mean, "mean")
-    tolerance = positive(tolerance, "tolerance")
+    batchSize, mean = chunkSize(batchSize, data), real_number(mean, "mean")
+    tolerance = positive_number(tolerance, "tolerance")
     refuse_other_kind(centre, bool, "centre")
     steps = weightedSteps(model)
     if centre:
@@ -149,7 +148,10 @@ def betweenLayerCalibration(model, data, tolerance=1e-2, batchSize=1, seed=None)
     >>> bool(abs(first / second - 1) < 1e-4)
     True
     """
-    batchSize, tolerance = checkedBatchSize(batchSize, data), positive(tolerance, "tolerance")
+    batchSize, tolerance = (
+        checkedBatchSize(batchSize, data),
+        positive_number(tolerance, "tolerance"),
+    )
     refuseShared(model, "calibration between layers")
     steps, parent = weightedSteps(model), as_seed(seed)
     chains = _chains(model, steps)

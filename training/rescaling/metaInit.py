@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from utilityFunctions import T, cast, compileFunction, floatX, gradient, theano
-from lookslinear.errors import whole_number
+from lookslinear.errors import positive_number, whole_number
 from lookslinear.sampling import as_generator, choose, standard_normal
-from training.checking import positive, share
+from training.checking import share
 from training.objectives import MeanSquaredError, SoftmaxCrossEntropy, objectiveOf
 from training.rescaling.change import Rescaled, networkInitialisation
 from training.rescaling.parts import norm, rescale, weightedSteps
@@ -58,7 +58,7 @@ def gradientQuotient(loss, params, epsilon=1e-5):
     >>> round(float(quotient.eval()), 3)
     2.0
     """
-    epsilon, params = positive(epsilon, "epsilon"), list(params)
+    epsilon, params = positive_number(epsilon, "epsilon"), list(params)
     if not params:
         raise ValueError("params must be one shared variable or more. Received: none.")
     gradients = gradient(loss, params, disconnected_inputs="ignore")
@@ -141,7 +141,7 @@ def metaInit(
     >>> change[-1].quantity, change[-1].after < change[-1].before
     ('gradient quotient', True)
     """
-    rate, epsilon = positive(rate, "rate"), positive(epsilon, "epsilon")
+    rate, epsilon = positive_number(rate, "rate"), positive_number(epsilon, "epsilon")
     momentum, steps = share(momentum, "momentum"), whole_number(steps, "steps")
     batchSize, objective = whole_number(batchSize, "batchSize"), objectiveOf(objective)
     targets = _targets(objective, model.representation.shape)

@@ -106,6 +106,19 @@ batchSize.
     return batchSize
 
 
+def chunkSize(batchSize: int, data: np.ndarray) -> int:
+    """How many samples are computed at once, where that changes no result: not more than there are.
+
+    Examples
+    --------
+    >>> chunkSize(64, np.zeros((3, 5)))
+    3
+    """
+    if not len(data):
+        raise ValueError("data must hold at least one sample. Received: none.")
+    return min(whole_number(batchSize, "batchSize"), len(data))
+
+
 def refuseNoVariance(place: str, variance: float | np.ndarray) -> None:
     """Raises ValueError for a variance by which nothing can be divided."""
     least = np.min(np.where(np.isfinite(variance), variance, -math.inf))

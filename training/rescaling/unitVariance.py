@@ -7,11 +7,10 @@ import math
 
 import numpy as np
 
-from lookslinear.errors import whole_number
+from lookslinear.errors import positive_number, whole_number
 from lookslinear.sampling import as_seed, child_seed, haar_frame
-from training.checking import positive
 from training.rescaling.change import Rescaled, networkInitialisation
-from training.rescaling.moments import Places, checkedBatchSize, refuseNoVariance
+from training.rescaling.moments import Places, checkedBatchSize, chunkSize, refuseNoVariance
 from training.rescaling.parts import rescale, weightedSteps
 
 
@@ -40,7 +39,7 @@ def layerSequentialUnitVariance(
         Whether weights start as frames. False keeps what is there, such as a mirrored weight, which
         stays mirrored.
     batchSize : int
-        How many samples are computed at once.
+        How many samples are computed at once; it changes memory and time alone.
     seed : None, int, SeedSequence or Generator
         What the frames are drawn from, each layer's from its own child.
 
@@ -74,8 +73,8 @@ def layerSequentialUnitVariance(
     (0,) True
     (1,) True
     """
-    batchSize = checkedBatchSize(batchSize, data)
-    tolerance, passes = positive(tolerance, "tolerance"), whole_number(passes, "passes")
+    batchSize = chunkSize(batchSize, data)
+    tolerance, passes = positive_number(tolerance, "tolerance"), whole_number(passes, "passes")
     steps, parent = weightedSteps(model), as_seed(seed)
     places = Places([w.preActivation for w in steps], model, data, batchSize)
     if orthonormal:
@@ -144,7 +143,7 @@ def rescaleAtObservations(model, data, tolerance=0.1, passes=3, smallest=16, gro
     """
     smallest, growth = whole_number(smallest, "smallest"), whole_number(growth, "growth", least=2)
     checkedBatchSize(smallest, data)
-    tolerance, passes = positive(tolerance, "tolerance"), whole_number(passes, "passes")
+    tolerance, passes = positive_number(tolerance, "tolerance"), whole_number(passes, "passes")
     pieces = list(_growing(len(data), smallest, growth))
     named = _segments(model)
     tensors = [model.representation.observations[name].tensor for name in named]

@@ -9,39 +9,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from utilityFunctions import floatX, theano
 from experiments.arms import Arm
 from experiments.data import loadBatch
 from experiments.networks import stagesOf
-from experiments.probes import kindOf, kinds, meanSquares, propagate, propagation, weights
-from experiments.probes.inputs import Signs
-from lookslinear.sampling import child_seed, draw
+from experiments.probes import kinds, meanSquares, propagate, weights
+from lookslinear.sampling import draw
 from lookslinear.theory import NotCoveredError, Residual, forward_log_norm
+from tests.experiments.probes.streams import (
+    SEED,
+    dense,
+    holdToTheOracle,
+    logMeanSquares,
+    normal,
+    weightsOf,
+)
 from tests.oracles import ACTIVATIONS_ORACLE, conv2d_oracle, dense_net_oracle
-
-SEED = 11
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def dense(text, depth=12, width=32, samples=3, inputs=64):
-    stages = stagesOf(Arm.parse(text), (inputs,), "dense", depth, width)
-    return stages, normal(samples, inputs), normal(samples, width, seed=1)
 
 
 def convolutional(text, depth=5, width=16, samples=2):
     stages = stagesOf(Arm.parse(text), (1, 8, 8), "conv", depth, width)
     return stages, normal(samples, 1, 8, 8), normal(samples, width, 8, 8, seed=1)
-
-
-def weightsOf(stages):
-    return [draw(stage.law, child_seed(SEED, l)) for l, stage in enumerate(stages)]
-
-
-def logMeanSquares(arrays):
-    return np.log([np.square(a).reshape(len(a), -1).mean(axis=1) for a in arrays])
 
 
 def convNetOracle(weights, activations, x, gradient):
@@ -67,12 +54,6 @@ def convNetOracle(weights, activations, x, gradient):
     return forward, backward[::-1]
 
 
-@pytest.fixture
-def doublePrecision():
-    with theano.config.change_flags(floatX="float64"):
-        yield
-
-
 @pytest.mark.usefixtures("doublePrecision")
 @pytest.mark.parametrize(
     ("make", "text"),
@@ -89,14 +70,7 @@ def doublePrecision():
 )
 @pytest.mark.parametrize("seed", [SEED, np.random.SeedSequence(SEED)], ids=["int", "sequence"])
 def test_as_the_oracle(make, text, seed):
-    stages, x, gradient = make(text)
-    logs = propagate(stages, x, gradient, seed)
-    oracle = dense_net_oracle if make is dense else convNetOracle
-    names = [stage.activation.name for stage in stages]
-    forward, backward = oracle(weightsOf(stages), names, x, gradient)
-    # Rounding of float64 sums of at most 288 products, through at most 12 layers.
-    np.testing.assert_allclose(logs.forward, logMeanSquares(forward), rtol=0, atol=1e-11)
-    np.testing.assert_allclose(logs.backward, logMeanSquares(backward), rtol=0, atol=1e-11)
+    holdToTheOracle(*make(text), dense_net_oracle if make is dense else convNetOracle, seed)
 
 
 @pytest.mark.usefixtures("doublePrecision")
@@ -115,9 +89,9 @@ def test_weights_are_drawn_again_bit_by_bit(monkeypatch, text, depth):
     stages, x, gradient = dense(text, depth)
     drawn = []
 
-    def counted(law, rng, threads, out):
+    def counted(law, rng, *args, **kwargs):
         drawn.append(rng.spawn_key[-1])
-        return draw(law, rng, threads, out=out)
+        return draw(law, rng, *args, **kwargs)
 
     monkeypatch.setattr(weights, "draw", counted)
     kept = propagate(stages, x, gradient, SEED)
@@ -126,7 +100,7 @@ def test_weights_are_drawn_again_bit_by_bit(monkeypatch, text, depth):
     monkeypatch.setattr(weights, "WEIGHT_MEMORY", 0)
     again = propagate(stages, x, gradient, SEED)
     assert set(drawn) == set(range(depth))
-    assert len(drawn) > depth or depth <= 2  # of two layers, the last that was used comes first
+    assert len(drawn) > depth or depth == 1  # which has no way back
     np.testing.assert_array_equal(again.forward, kept.forward)
     np.testing.assert_array_equal(again.backward, kept.backward)
 
@@ -193,33 +167,12 @@ def test_the_arguments_stay_as_they_are():
     np.testing.assert_array_equal(gradient, before[1])
 
 
-def test_a_kind_is_compiled_once_for_each_precision():
-    kind = kindOf((32,), "relu", 32, ())
-    assert kindOf((32,), "relu", 32, ()) is kind
-    assert kindOf((32,), "tanh", 32, ()) is not kind
-    with theano.config.change_flags(floatX="float64"):
-        assert kindOf((32,), "relu", 32, ()) is not kind
-
-
-def test_arrays_of_lower_precision_are_converted_and_others_refused():
-    weight, signal = normal(32, 32), normal(3, 32, seed=1)
-    coarse = weight.astype("float32")
-    with theano.config.change_flags(floatX="float64"):
-        found = kindOf((32,), "linear", 32, ()).forward(signal, coarse)[0]
-        np.testing.assert_allclose(found, signal @ coarse, rtol=1e-12)
-    with theano.config.change_flags(floatX="float32"):
-        kind = kindOf((32,), "linear", 32, ())
-        for arrays in ((signal.astype("float32"), weight), (signal, coarse)):
-            with pytest.raises(TypeError, match="float64"):
-                kind.forward(*arrays)
-
-
 @pytest.mark.parametrize("depth", [5, 200])
 def test_few_kinds_serve_any_depth(depth):
-    before = kinds._kindOfDtype.cache_info().currsize
+    before = kinds._compiledOnce.cache_info().currsize
     stages, x, gradient = dense("heNormal/leakyRelu(0.7)", depth)
     propagate(stages, x, gradient, SEED)
-    assert kinds._kindOfDtype.cache_info().currsize - before <= 2
+    assert kinds._compiledOnce.cache_info().currsize - before <= 2
 
 
 def test_looks_linear_keeps_the_second_moment_through_a_thousand_layers():
@@ -236,44 +189,30 @@ def test_looks_linear_keeps_the_second_moment_through_a_thousand_layers():
     assert min(kept["orthogonal/crelu"]) > 1  # the same nets without the mirror do not
 
 
-@pytest.mark.parametrize("text", ["heNormal/relu", "orthogonal/crelu", "heNormal/leakyRelu(0.3)"])
-def test_signs_pass_the_same_gradient_as_the_signal(text):
-    """The signs that are kept tell 0 from both sides of it, as the whole signal does."""
-    stages, x, gradient = dense(text, depth=3)
-    kind = propagation._Network(stages, x.shape[1:], weights.Weights(stages, SEED)).kinds[1]
-    signal = np.array([[-2.0, 0.0, 3.0, 0.0] * 8], floatX())
-    memory = Signs()
-    memory.keep(1, signal)
-    ((_, signs),) = memory.lastFirst()
-    np.testing.assert_array_equal(np.sign(signs), np.sign(signal))
-    weight, arriving = normal(*stages[1].law.shape).astype(floatX()), gradient[:1].astype(floatX())
-    found, whole = (kind.backward(one, arriving, weight)[0] for one in (signs, signal))
-    np.testing.assert_array_equal(found, whole)
-    assert (found[0, 1::2] == 0).all() or "leaky" in text
-    wrong = kind.backward(np.where(signs == 0, 0.5, signs).astype(floatX()), arriving, weight)[0]
-    assert abs(wrong - whole).max() > 0.01
+def noted(monkeypatch, name):
+    """The results of a method of kinds, as they come."""
+    results, method = [], getattr(kinds.Kind, name)
+
+    def noting(*args):
+        results.append(method(*args))
+        return results[-1]
+
+    monkeypatch.setattr(kinds.Kind, name, noting)
+    return results
 
 
 def test_homogeneous_networks_go_forward_once_and_keep_a_bit_for_each_number(monkeypatch):
-    stages, x, gradient = dense("heNormal/relu", depth=40)
-    passed, kept = [], []
-    forward, keep = propagation._Network.forward, Signs.keep
-    monkeypatch.setattr(
-        propagation._Network,
-        "forward",
-        lambda network, l, signal: passed.append(l) or forward(network, l, signal),
-    )
+    passed, again = noted(monkeypatch, "forwardWithSigns"), noted(monkeypatch, "forward")
+    back = noted(monkeypatch, "backwardOfSigns")
+    propagate(*dense("heNormal/relu", depth=40, samples=4), SEED)
+    assert (len(passed), len(again), len(back)) == (40, 0, 39)
+    assert {sum(kept.nbytes for kept in one.signs) for one in passed[1:]} == {4 * 32 / 8}
 
-    def counted(memory, l, signal):
-        keep(memory, l, signal)
-        kept.append(
-            sum(a.nbytes for a in memory._kept[-1] if isinstance(a, np.ndarray)) / signal.size
-        )
 
-    monkeypatch.setattr(Signs, "keep", counted)
-    propagate(stages, x, gradient, SEED)
-    assert passed == list(range(40))
-    assert set(kept) == {1 / 8}
+def test_other_networks_go_forward_at_most_twice(monkeypatch):
+    passed, back = noted(monkeypatch, "forward"), noted(monkeypatch, "backward")
+    propagate(*dense("heNormal/tanh", depth=36), SEED)
+    assert (len(passed), len(back)) == (36 + 6 * 5, 35)  # all but the inputs that are kept
 
 
 def test_mean_squares_are_as_exact_as_their_precision():

@@ -23,7 +23,7 @@ def test_aCellThatFailsIsSaidBesideTheForecastOfTheOther(tmp_path, happens, ran,
     request = Request("stand-in", {"size": [1, 2], "happens": happens}, None, tmp_path / "a", 1)
     assert forecast(request, EXPERIMENTS, Console(file=told, width=200)) is ran
     text = told.getvalue()
-    assert f"{2 * len(happens)} cells" in text
-    assert "expected on 1 workers" in text
+    assert f"{2 * len(happens)} cells: " in text
+    assert "expected on 1 worker: " in text
     assert not (tmp_path / "a").exists()
     assert words in text

@@ -50,7 +50,7 @@ def test_theForecastSaysWhatThereIs(here, capsys):
     assert main([*words, "--output", "build/sweep", "--seeds", "6", "--dry-run"]) == 0
     printed = capsys.readouterr().out
     assert "36 cells: 3 size x 2 arm x 1 replicates x 6 seed" in printed
-    assert "30 are stored, 6 to be run" in printed
+    assert "30 stored, 6 to be run" in printed
     assert printed.count("once all is compiled") == 2
     assert re.search(r"expected on \d+ workers: .*MB of memory", printed)
     assert "to be written to build/sweep" in printed

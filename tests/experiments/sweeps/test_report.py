@@ -140,6 +140,14 @@ def test_aStoreOfNothingButFailuresHasAPage(tmp_path):
     assert "2 cells asked for: 0 stored, 2 failed" in read.text
 
 
+def test_oneIsNoPlural(tmp_path):
+    for happens, words in (("fail", "0 stored, 1 failed"), ("", "1 stored")):
+        root = stored(tmp_path / (happens or "well"), STAND, {"size": [1], "happens": [happens]})
+        read = Page(writeReport(root, EXPERIMENTS))
+        assert f"1 cell asked for: {words}" in read.text
+        assert not re.search(r"\b1 (cells|rows)\b", read.text)
+
+
 def test_aNewStoreHasAPage(tmp_path):
     Store(tmp_path).claimFor("stand-in")
     assert "Nothing varies" in Page(writeReport(tmp_path, EXPERIMENTS)).text
@@ -197,7 +205,7 @@ def test_damagedCellsAreTold(root, tmp_path, monkeypatch, capsys):
     next(copy.glob("cells/*/*/table.csv")).write_text("nothing")
     assert main(["report", str(copy)]) == 0
     printed = capsys.readouterr()
-    assert printed.err.startswith("warning: 1 damaged cells of ")
+    assert printed.err.startswith("warning: 1 damaged cell of ")
     assert "report.py" not in printed.err
     assert printed.out == f"Written to {copy / 'report.html'}\n"
 

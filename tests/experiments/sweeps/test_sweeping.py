@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shutil
 import signal
 import threading
@@ -133,6 +134,14 @@ def test_whatIsStoredNeverRunsAgain(whole, copy):
     assert len(experiments.load(copy).grids) == 2
 
 
+def test_oneIsNoPlural(tmp_path):
+    console = Words()
+    assert swept(tmp_path / "sweep", "size=1", seeds=1, workers=1, console=console) == 0
+    assert "stand-in: 1 cell (1 size x 1 seed), 1 to run by 1 worker (" in console.text
+    assert "1 cell in 0:" in console.text
+    assert not re.search(r"\b1 (cells|workers)\b", console.text)
+
+
 def test_otherCodeIsNoticedAndSaid(copy):
     for path in sorted(copy.glob("cells/*/*/manifest.json"))[:5]:
         facts = json.loads(path.read_text())
@@ -140,7 +149,7 @@ def test_otherCodeIsNoticedAndSaid(copy):
         path.write_text(json.dumps(facts))
     console = Words()
     assert swept(copy, *GRID, seeds=3, console=console) == 0
-    assert "5 stored cells are kept that were made otherwise: code 0123456789ab" in console.text
+    assert "Kept: 5 stored cells, made otherwise: code 0123456789ab" in console.text
     assert "numpy 1.0, now" in console.text
     assert "0 stored now, 12 before" in console.text
 
@@ -163,7 +172,7 @@ def test_aDamagedCellIsSetAsideAndRunAgain(whole, copy, damage, isIndexed):
     if not isIndexed:
         (copy / "index.sqlite").unlink()
     isThere = any(copy.glob("cells/*/*x")) or Store(copy).holds(key)
-    with pytest.warns(UserWarning, match="1 damaged cells"):
+    with pytest.warns(UserWarning, match="1 damaged cell of .* left out"):
         assert len(experiments.load(copy).cells) == 11
     console = Words()
     assert swept(copy, *GRID, seeds=3, console=console) == 0
@@ -276,7 +285,7 @@ def test_aCellThatFailsTwiceIsSkipped(tmp_path, happens, words):
 
     console = Words()
     assert swept(root, *grid, console=console) == 3
-    assert "0 to run; 2 have failed 2 times and are skipped, unless you say --retry" in console.text
+    assert "0 to run; skipped, unless you say --retry: 2 cells that failed 2 times" in console.text
     assert len(experiments.load(root).failures) == 4
     console = Words()
     assert swept(root, *grid, console=console, retry=True) == 3

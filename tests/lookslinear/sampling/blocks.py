@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lookslinear import sampling
-from lookslinear.sampling import entries, frames
+from lookslinear.sampling import entries, frames, reflections
 from lookslinear.sampling.entries import drawn_dtype
 from lookslinear.sampling.seeds import Streams
 
@@ -54,7 +54,7 @@ PATHS = {"one call": one_call, "blocks": small_blocks}
 def replaced(name, value):
     """Within it the package's rooms that use this function or class use another one."""
     with pytest.MonkeyPatch.context() as patch:
-        for room in (sampling, entries, frames):
+        for room in (sampling, entries, frames, reflections):
             if hasattr(room, name):
                 patch.setattr(room, name, value)
         yield

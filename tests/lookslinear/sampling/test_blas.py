@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from lookslinear.sampling import blas, haar_frame
+from lookslinear.laws import dense_law
+from lookslinear.sampling import blas, draw_factored, haar_frame
 from lookslinear.sampling.blas import add_product, invert_unit_upper, on_one_thread, upper_gram
 
 PRECISIONS = ("float32", "float64")
@@ -74,12 +75,13 @@ def test_a_matrix_of_neither_order_is_refused():
 @pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize(("count", "length"), [(1, 1), (1, 7), (7, 1), (5, 9), (130, 300)])
 def test_grams_are_numpys(count, length, dtype):
-    vectors = np.random.default_rng(count).standard_normal((count, length)).astype(dtype)
-    gram, wide = upper_gram(vectors), vectors.astype(float)
-    assert gram.dtype == dtype
-    allowed = (length + 2) * np.finfo(dtype).eps * (np.abs(wide) @ np.abs(wide.T))
-    assert (np.abs(gram - np.triu(wide @ wide.T)) <= allowed).all()
-    assert (np.tril(gram, -1) == 0).all()
+    array = np.random.default_rng(count).standard_normal((count + 4, length + 3)).astype(dtype)
+    for vectors in (array[:count, :length].copy(), array[1 : count + 1, 2 : length + 2]):
+        gram, wide = upper_gram(vectors), vectors.astype(float)
+        assert gram.dtype == dtype
+        allowed = (length + 2) * np.finfo(dtype).eps * (np.abs(wide) @ np.abs(wide.T))
+        assert (np.abs(gram - np.triu(wide @ wide.T)) <= allowed).all()
+        assert (np.tril(gram, -1) == 0).all()
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
@@ -216,9 +218,14 @@ def test_frames_that_fail_leave_them_too(error, three_threads, monkeypatch):
     def fail(*args):
         raise error
 
-    monkeypatch.setattr("lookslinear.sampling.frames._draw_gaussian", fail)
-    for side in (5, 500):
+    for room in ("frames", "reflections"):
+        monkeypatch.setattr(f"lookslinear.sampling.{room}.draw_gaussian", fail)
+    for make in (
+        lambda: haar_frame(5, 5, np.random.default_rng(0), threads=2),
+        lambda: haar_frame(500, 500, np.random.default_rng(0), threads=2),
+        lambda: draw_factored(dense_law(500, 500, "haar", 0.1), 0),
+    ):
         with pytest.raises(error):
-            haar_frame(side, side, np.random.default_rng(0), threads=2)
+            make()
         assert blas_threads() == three_threads
     assert not blas._limit.inside

@@ -10,7 +10,7 @@ from scipy import stats
 
 from lookslinear.checks import check_draw
 from lookslinear.laws import DTYPES, dense_law
-from lookslinear.sampling import draw, frames, haar_frame
+from lookslinear.sampling import draw, frames, haar_frame, reflections
 from lookslinear.sampling.sources import OfBits, OfGenerator
 from tests.lookslinear.sampling.blocks import (
     BLOCK,
@@ -226,8 +226,8 @@ def mutated(monkeypatch):
     """Changes what is drawn for a block of reflections."""
 
     def mutate(mutant):
-        drawn = frames._drawn
-        monkeypatch.setattr(frames, "_drawn", lambda *args: mutant(drawn(*args)))
+        drawn = reflections.drawn
+        monkeypatch.setattr(reflections, "drawn", lambda *args: [*map(mutant, drawn(*args))])
 
     return mutate
 
@@ -254,7 +254,9 @@ def test_a_wrong_triangle_is_not_orthonormal(mutant, mutated):
 @pytest.mark.parametrize("n", [3, 8])
 @pytest.mark.parametrize("path", PATHS)
 def test_haars_moments_reject_vectors_that_are_not_shortened(path, n, monkeypatch):
-    monkeypatch.setattr(frames, "_upper_triangle", lambda size, dtype: np.ones((size, size), dtype))
+    monkeypatch.setattr(
+        reflections, "_upper_triangle", lambda size, dtype: np.ones((size, size), dtype)
+    )
     with PATHS[path]():
         made = many_frames(n, n)
     found = max(map(abs, haar_scores(made).values()))

@@ -187,6 +187,73 @@ def test_an_error_in_a_helper_is_raised_after_the_caller_is_done():
         run_blocks(work, 10, threads=2)
 
 
+class Waiting:
+    """Blocks of which the later ones wait for the first, which fails, and what lets them go on."""
+
+    def __init__(self, caller_fails):
+        self.caller, self.caller_fails = threading.get_ident(), caller_fails
+        self.here, self.stopped, self.stops = threading.Event(), threading.Event(), []
+
+    def work(self, index):
+        if (threading.get_ident() == self.caller) == self.caller_fails:
+            assert self.here.wait(PATIENCE)
+            raise OSError("a block")
+        self.here.set()
+        assert self.stopped.wait(PATIENCE), "nobody says that it is over"
+
+    def stop(self):
+        self.stops.append(threading.get_ident())
+        self.stopped.set()
+
+
+def test_blocks_that_wait_for_one_that_failed_are_told_to_stop():
+    blocks = Waiting(caller_fails=True)
+    with pytest.raises(OSError, match="a block"):
+        run_blocks(blocks.work, 50, 2, stop=blocks.stop)
+    assert set(blocks.stops) == {blocks.caller}
+
+
+def test_nobody_is_told_to_stop_where_the_caller_comes_to_its_end():
+    """A helper that fails tells the others itself: the caller cannot look at it meanwhile."""
+    stops = []
+    run_blocks(lambda index: None, 20, 2, stop=lambda: stops.append(1))
+    assert stops == []
+    blocks = Waiting(caller_fails=False)
+
+    def work(index):
+        try:
+            blocks.work(index)
+        except OSError:
+            blocks.stopped.set()
+            raise
+
+    with pytest.raises(OSError, match="a block"):
+        run_blocks(work, 50, 2, stop=blocks.stop)
+    assert blocks.stops == []
+
+
+def test_an_interrupt_while_helpers_are_waited_for_tells_them_to_stop(monkeypatch):
+    blocks, end, ends = Waiting(caller_fails=True), helpers.Task.end, []
+
+    def interrupted(task):
+        ends.append(task)
+        if len(ends) == 1:
+            raise KeyboardInterrupt
+        return end(task)
+
+    def work(index):
+        if threading.get_ident() == blocks.caller:
+            assert blocks.here.wait(PATIENCE)
+        else:
+            blocks.work(index)
+
+    monkeypatch.setattr(helpers.Task, "end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_blocks(work, 50, 2, stop=blocks.stop)
+    assert set(blocks.stops) == {blocks.caller}
+    assert len(ends) == 2
+
+
 def threads_that_start(monkeypatch, most):
     """No idle helpers, and so many that can be started: as at a limit of threads."""
     start, left = helpers._thread.start_new_thread, [None] * most

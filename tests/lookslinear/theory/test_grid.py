@@ -367,7 +367,7 @@ def test_the_covariance_of_brown_noise_is_that_of_sums():
         ([0.0, 2.0, 1.0], ValueError, "must increase .* Received: 1.0 after 2.0"),
         ([0.0, 1.0, 1.0], ValueError, "must increase .* Received: 1.0 after 1.0"),
         ([0.0, 1.0, np.nan], ValueError, "finite. Received: nan"),
-        (["a", "b", "c"], TypeError, "array of numbers. Received: dtype <U1"),
+        (["a", "b", "c"], TypeError, "grid must be a number or an array of them"),
     ],
 )
 def test_bad_grids(grid, error, message):
@@ -416,3 +416,18 @@ def test_bad_lags(lag):
 def test_bad_covariances(covariance):
     with pytest.raises(ValueError, match=r"covariance must be a matrix of shape \(M, M\)"):
         autocorrelation_of(covariance, [1])
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda bad: grid_kernels([first()], GRID, at=bad), "at"),
+        (lambda bad: autocorrelation_of(white_noise(3), bad), "lags"),
+    ],
+)
+@pytest.mark.parametrize("bad", [0, "0", None, {}])
+def test_what_are_no_numbers_of_places(call, name, bad):
+    if name == "at" and bad is None:  # all of them
+        return
+    with pytest.raises(TypeError, match=f"{name} must be a sequence of whole numbers"):
+        call(bad)

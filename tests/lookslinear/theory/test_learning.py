@@ -106,6 +106,7 @@ def test_what_has_arrived_takes_no_time_and_what_cannot_for_ever():
         ((np.ones((2, 3)), np.eye(2), 2, 0.1), ValueError, "start must be a square matrix"),
         ((np.eye(2), np.eye(3), 2, 0.1), ValueError, "one shape. Received: .2, 2. and .3, 3."),
         ((np.eye(2), np.eye(2) * np.nan, 2, 0.1), ValueError, "target must be a square matrix"),
+        (("a", np.eye(2), 2, 0.1), TypeError, "start must be a number or an array of them"),
         ((np.eye(2), np.eye(2), 0, 0.1), ValueError, "depth must be at least 1"),
         ((np.eye(2), np.eye(2), 2, 0.0), ValueError, "distance must be more than 0"),
         ((np.eye(2), np.eye(2), 2, 0.1, -1), ValueError, "longest must be more than 0"),
@@ -122,6 +123,9 @@ def test_bad_arguments_of_flows_are_refused(arguments, kind, message):
         ((0, 1, 2, 3), ValueError, "start must be more than 0"),
         ((0.1, 1, -2, 3), ValueError, "strength must be"),
         ((0.1, 1, 2, 0), ValueError, "depth must be at least 1"),
+        ((0.1, 1, 2, 2.5), TypeError, "depth must be a whole number"),
+        ((0.1, 1, 2, -math.inf), TypeError, "depth must be a whole number"),
+        ((math.nan, 1, 2, 3), ValueError, "start must be finite"),
         ((0.1, 3, 2, 3), NotCoveredError, "never to 3"),
         ((0.1, 2, 2, 3), NotCoveredError, "never to 2"),
         ((1.0, 0.9, 2, 3), NotCoveredError, "never to 0.9"),
@@ -130,3 +134,22 @@ def test_bad_arguments_of_flows_are_refused(arguments, kind, message):
 def test_bad_arguments_of_modes_are_refused(arguments, kind, message):
     with pytest.raises(kind, match=message):
         mode_learning_time(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ((1.0, np.eye(2), 2), ValueError, r"product must be a square matrix.*: shape \(\)"),
+        ((np.eye(2), np.eye(3), 2), ValueError, "product and target must have one shape"),
+        (
+            (np.eye(2), np.nan * np.eye(2), 2),
+            ValueError,
+            "target must be a square matrix",
+        ),
+        ((np.eye(2), np.eye(2), 0), ValueError, "depth must be at least 1. Received: 0"),
+        ((np.eye(2), np.eye(2), 2.5), TypeError, "depth must be a whole number"),
+    ],
+)
+def test_bad_arguments_of_a_single_flow_are_refused(arguments, kind, message):
+    with pytest.raises(kind, match=message):
+        balanced_flow(*arguments)

@@ -16,7 +16,9 @@ from lookslinear.theory import (
     Stage,
     backward_log_norm,
     forward_log_norm,
+    log_terms,
 )
+from lookslinear.theory.log_norm import backward_term, forward_term
 from tests.lookslinear.laws import law_between
 from tests.lookslinear.theory.nets import dense_stages, simulate
 
@@ -162,3 +164,27 @@ def test_looks_linear_haar_nets_keep_the_length_of_every_draw():
     forward, backward = simulate(stages, 3, seed=1)
     np.testing.assert_allclose(forward / forward[0], 1, rtol=1e-12)
     np.testing.assert_allclose(backward / backward[-1], 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: log_terms.chi_square(0), ValueError, "degrees must be at least 1. Received: 0"),
+        (lambda: log_terms.beta(3, 0), ValueError, "lost must be at least 1"),
+        (lambda: log_terms.beta(1.5, 2), TypeError, "kept must be a whole number"),
+        (lambda: log_terms.shift(0), ValueError, "factor must be more than 0. Received: 0"),
+        (lambda: log_terms.shift(math.nan), ValueError, "factor must be finite"),
+        (lambda: log_terms.two_slope_gates(0, 0, 3), ValueError, "must not both be 0"),
+        (lambda: log_terms.two_slope_gates(0, 1, 0), ValueError, "units must be at least 1"),
+        (
+            lambda: log_terms.two_slope_gates(0, 1e200, 3),
+            ValueError,
+            "right and its square must be finite",
+        ),
+        (lambda: forward_term(None), TypeError, "stage must be a Stage. Received: None"),
+        (lambda: backward_term("relu"), TypeError, "stage must be a Stage. Received: 'relu'"),
+    ],
+)
+def test_bad_arguments_of_terms_are_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from lookslinear.activations import ACTIVATIONS, Activation, activation
-from lookslinear.theory import derivative_moment, second_moment
+from lookslinear.theory import (
+    averages,
+    derivative_moment,
+    mean,
+    second_moment,
+    second_moment_slope,
+    squared_derivative_moment,
+)
 from lookslinear.theory.quadrature import expectation, normal_nodes
 from tests.oracles import ACTIVATIONS_ORACLE, gaussian_mean_oracle
 
@@ -82,7 +89,7 @@ def test_large_arrays_are_integrated_in_blocks():
 
 
 def test_moments_that_are_no_numbers_stay_so():
-    moments = second_moment("tanh", [np.nan, 0.0, 20.0])
+    moments = averages.second_moment(ACTIVATIONS["tanh"], np.array([np.nan, 0.0, 20.0]))
     assert np.isnan(moments[0])
     assert moments[1] == 0
     assert math.isclose(moments[2], second_moment("tanh", 20.0), rel_tol=1e-12)
@@ -98,3 +105,49 @@ def test_nodes_integrate_polynomials(largest):
 def test_an_unknown_activation_is_refused():
     with pytest.raises(ValueError, match=r"unknown activation 'tahn'. Did you mean 'tanh'"):
         second_moment("tahn", 1.0)
+
+
+MAPS = [
+    second_moment,
+    derivative_moment,
+    second_moment_slope,
+    squared_derivative_moment,
+    mean,
+]
+
+
+@pytest.mark.parametrize(
+    ("q", "kind", "message"),
+    [
+        (-1, ValueError, "q must not be negative: it is a second moment. Received: -1"),
+        (math.nan, ValueError, "q must not be NaN. Received: nan"),
+        ([1.0, math.inf], ValueError, r"q must be finite. Received: \[1.0, inf\]"),
+        ("1", TypeError, "q must be a number or an array of them. Received: '1'"),
+        (True, TypeError, "q must be a number or an array of them. Received: True"),
+        (None, TypeError, "q must be a number or an array of them. Received: None"),
+        ([[1.0], [2.0, 3.0]], TypeError, "q must be a number or an array of them"),
+        (1j, TypeError, "q must be a number or an array of them. Received: 1j"),
+    ],
+)
+@pytest.mark.parametrize("phi", ["relu", "tanh"])
+@pytest.mark.parametrize("of", MAPS)
+def test_bad_variances_are_refused(of, phi, q, kind, message):
+    with pytest.raises(kind, match=message):
+        of(phi, q)
+
+
+def test_no_variance_is_a_limit_except_of_slopes():
+    """phi(0) and phi'(0), where there is one: on a kink the limit from above."""
+    assert [float(of("sigmoid", 0)) for of in (second_moment, mean)] == [0.25, 0.5]
+    assert float(derivative_moment("tanh", 0)) == pytest.approx(1, rel=1e-12)
+    assert float(derivative_moment("relu", 0)) == float(derivative_moment("relu", 1e-300)) == 0.5
+    with pytest.raises(ValueError, match="q must be more than 0"):
+        second_moment_slope("tanh", 0)
+
+
+@pytest.mark.parametrize(
+    ("variance", "kind"), [(-1.0, ValueError), ("1", TypeError), ([1.0, -1e-9], ValueError)]
+)
+def test_bad_variances_of_expectations_are_refused(variance, kind):
+    with pytest.raises(kind, match="variance must"):
+        expectation(np.square, variance)

@@ -105,6 +105,23 @@ def test_moments_of_order_one_and_zero():
         norm_moment(stages, -1.0)
 
 
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda law: law.central_moment(1.5), TypeError, "order must be a whole number.*: 1.5"),
+        (lambda law: law.central_moment(-1), ValueError, "order must be at least 0.*: -1"),
+        (lambda law: law.below("0"), TypeError, "logs must be a number or an array"),
+        (lambda law: law.below(None), TypeError, "logs must be a number or an array.*: None"),
+        (lambda law: entry_kurtosis(3), TypeError, "stages must be a sequence of Stage"),
+        (lambda law: entry_kurtosis([]), ValueError, "stages must hold at least one"),
+    ],
+)
+def test_bad_arguments_are_refused(call, kind, message):
+    law = log_norm_law(stages_of("normal", "relu", False))
+    with pytest.raises(kind, match=message):
+        call(law)
+
+
 def test_what_does_not_scatter_has_no_density():
     stages = dense_stages([8] * 5, "crelu", "haar", mirror=True)
     with pytest.raises(NotCoveredError, match="nothing scatters"):

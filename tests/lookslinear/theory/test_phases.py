@@ -206,6 +206,14 @@ def test_an_activation_of_one_s_own_has_phases():
         (lambda: fixed_point("tanh", -1.0), ValueError, "weight_moment must not be negative.*-1"),
         (lambda: fixed_point("tanh", 1.0, -0.1), ValueError, "bias_variance must not be negative"),
         (lambda: fixed_point("tanh", math.nan), ValueError, "weight_moment must not be NaN"),
+        (lambda: fixed_point("tanh", math.inf), ValueError, "weight_moment must be finite"),
+        (lambda: fixed_point("tanh", 1.0, math.inf), ValueError, "bias_variance must be finite"),
+        (lambda: critical_line("tanh", math.inf), ValueError, "q must be finite"),
+        (lambda: chi_1("tanh", 1.0, -1.0), ValueError, "q must not be negative"),
+        (lambda: chi_1("tanh", 1.0, math.nan), ValueError, "q must not be NaN"),
+        (lambda: correlation_slope("tanh", 1.0, math.nan), ValueError, "q must not be NaN"),
+        (lambda: correlation_slope("relu", 1.0, 1.0, 1.5), ValueError, "c must be from -1 to 1"),
+        (lambda: depth_scales("tanh", "2"), TypeError, "weight_moment must be a number"),
         (lambda: fixed_point("tahn", 1.0), ValueError, "Did you mean 'tanh'"),
         (lambda: critical_line("softplus", 1.0), NotCoveredError, "'softplus' with q = 1.0"),
         (lambda: critical_weight_moment("softplus"), NotCoveredError, "no critical point.*: 0"),
@@ -215,3 +223,12 @@ def test_an_activation_of_one_s_own_has_phases():
 def test_what_has_no_answer_is_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_slopes_are_asked_for_at_what_fixed_points_give():
+    """0 and infinity among it: the limit from above, and NaN where the activation is curved."""
+    for slope in (chi_1, correlation_slope):
+        ends = fixed_point("softplus", [0.0, 2.5])
+        assert ends.tolist() == [0, np.inf]
+        assert np.isnan(slope("softplus", 1.0, ends)).tolist() == [False, True]
+        assert slope("relu", 2.0, fixed_point("relu", [1.0, 3.0])).tolist() == [1, 1]

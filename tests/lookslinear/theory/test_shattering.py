@@ -67,8 +67,15 @@ def test_no_depth_overflows():
         (("normalised residual", 3, 0.5), ValueError, "only 'residual' nets have a skip.*skip 0.5"),
         (("residual", 3, 0, 0), ValueError, "must not both be 0"),
         (("residual", 3, "1"), TypeError, "skip must be a number"),
+        (("residual", 3, 1e200), ValueError, "skip and its square must be finite"),
+        (("plain", [[1, 2], [3]]), TypeError, "depth must be a number or an array"),
+        (("plain", "3"), TypeError, "depth must be a number or an array of them. Received: '3'"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, kind, message):
     with pytest.raises(kind, match=message):
         paper_variance(*arguments)
+
+
+def test_branches_that_are_lost_to_rounding_change_nothing():
+    assert paper_correlation("normalised residual", 50, scale=1e-160) == 1

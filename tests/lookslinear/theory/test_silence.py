@@ -13,6 +13,7 @@ import pytest
 from lookslinear.laws import dense_law
 from lookslinear.theory import (
     NotCoveredError,
+    Residual,
     Stage,
     backward_second_moments,
     forward_second_moments,
@@ -273,3 +274,20 @@ def test_a_bias_speaks_where_all_before_it_is_silent():
     assert abs(at_zero[0]) < 5
     assert min(np.abs(at_zero[1:])) > 10
     assert math.isclose(expected[1], (0.3**2 / 4 + (1 + 0.3**2) / 2 * 3 / 4) * arriving)
+
+
+@pytest.mark.parametrize(
+    ("stages", "kind", "message"),
+    [
+        (None, TypeError, "stages must be a sequence of Stage"),
+        ([], ValueError, "stages must hold at least one"),
+        (
+            [Residual([Stage(dense_law(2, 2, "normal", 1.0), "relu")])],
+            NotCoveredError,
+            "without residual sums",
+        ),
+    ],
+)
+def test_shares_of_no_chain_are_refused(stages, kind, message):
+    with pytest.raises(kind, match=message):
+        zero_shares(stages)

@@ -266,3 +266,12 @@ def test_zeros_of_relu_networks():
 def test_laws_of_rectangular_layers_are_refused():
     with pytest.raises(NotCoveredError, match=r"square layers of one width, here 8.*8 to 6"):
         spectral_law(dense_stages((8, 6, 8), "linear", "normal"))
+
+
+def test_densities_of_no_numbers_are_refused():
+    with pytest.raises(TypeError, match="x must be a number or an array of them"):
+        fuss_catalan_density(2, "a")
+    with pytest.raises(ValueError, match="x must not be NaN"):
+        fuss_catalan_density(2, [1.0, math.nan])
+    law = spectral_law([Stage(dense_law(8, 8, "haar", 8**-0.5))])
+    assert law.density([]).shape == (0,)

@@ -7,6 +7,7 @@ import pytest
 
 from lookslinear.laws import dense_law
 from lookslinear.theory import (
+    Batch,
     NotCoveredError,
     Residual,
     Stage,
@@ -20,6 +21,7 @@ from lookslinear.theory import (
     gradient_correlations,
     second_moment,
     spectral_law,
+    weight_gradient_second_moments,
     wide_spectral_moments,
 )
 from tests.lookslinear.laws import law_between
@@ -66,6 +68,8 @@ def test_stages_that_do_not_fit_are_refused(predict, stages, kind, message):
     [
         (-1.0, ValueError, "input_moment must not be negative.*Received: -1.0"),
         (np.array([1.0, np.nan]), ValueError, "input_moment must not be NaN"),
+        (np.inf, ValueError, "input_moment must be finite. Received: inf"),
+        ([[1.0], [2.0, 3.0]], TypeError, "input_moment must be a number or an array of them"),
         (None, TypeError, "input_moment must be a number.*Received: None"),
         ("1", TypeError, "input_moment must be a number.*Received: '1'"),
     ],
@@ -116,13 +120,32 @@ def test_impossible_moments_are_refused(predict, moment, kind, message):
         (
             lambda: spectral_law([stage(8, 8)], -1.0),
             ValueError,
-            "input_moment must be at least 0. Received: -1.0",
+            "input_moment must be more than 0. Received: -1.0",
         ),
         (
             lambda: backward_second_moments([stage(8, 8)], [1.0], -1.0),
             ValueError,
             "output_gradient must not be negative",
         ),
+        (
+            lambda: backward_second_moments([stage(8, 8)], [1.0], [1.0, 2.0]),
+            ValueError,
+            r"output_gradient must be a number, or .*\(\). Received: shape \(2,\)",
+        ),
+        (
+            lambda: wide_spectral_moments([stage(8, 8)], 0),
+            ValueError,
+            "input_moment must be more than 0. Received: 0",
+        ),
+        (
+            lambda: spectral_law([stage(8, 8)]).density([1.0, 0.0]),
+            ValueError,
+            r"x must be more than 0 and finite. Received: \[1. 0.\]",
+        ),
+        (lambda: spectral_law([stage(8, 8)]).density("1"), TypeError, "x must be a number or an"),
+        (lambda: correlations([stage(8, 8)], np.inf, 0.5), ValueError, "q must be finite"),
+        (lambda: correlations([stage(8, 8)], 1.0, np.nan), ValueError, "c0 must not be NaN"),
+        (lambda: Batch(-np.inf), TypeError, "size must be a whole number. Received: -inf"),
     ],
 )
 def test_other_bad_arguments_are_refused(call, kind, message):
@@ -208,3 +231,19 @@ def test_partly_mirrored_frames_have_no_exact_law_and_normal_weights_have():
         forward_log_norm(stages["haar"], 1.0)
     whole = forward_log_norm([Stage(dense_law(16, 8, "normal", 8**-0.5), "crelu")], 1.0)
     assert forward_log_norm(stages["normal"], 1.0) == whole
+
+
+@pytest.mark.parametrize("batch", [None, 64, "large"])
+@pytest.mark.parametrize(
+    "predict",
+    [
+        lambda net, batch: forward_second_moments(net, 1.0, batch),
+        lambda net, batch: backward_second_moments(net, [1.0], 1.0, batch),
+        lambda net, batch: weight_gradient_second_moments(net, 1.0, 1.0, batch),
+        lambda net, batch: correlations(net, 1.0, 0.5, batch),
+        lambda net, batch: gradient_correlations(net, 1.0, 0.5, batch),
+    ],
+)
+def test_what_is_no_batch_is_refused_without_normalisation_too(predict, batch):
+    with pytest.raises(TypeError, match=f"batch must be a Batch. Received: {batch!r}"):
+        predict([stage(8, 8)], batch)

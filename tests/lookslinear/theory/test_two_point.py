@@ -11,12 +11,13 @@ from scipy.special import ndtr
 from lookslinear.activations import ACTIVATIONS, Activation, activation
 from lookslinear.theory import (
     NotCoveredError,
+    averages,
     derivative_moment,
     derivative_product_moment,
     product_moment,
     second_moment,
 )
-from lookslinear.theory.maps import mean_slope_of
+from lookslinear.theory.averages import mean_slope_of
 from tests.oracles import ACTIVATIONS_ORACLE
 
 NAMES = [name for name in ACTIVATIONS_ORACLE if name != "crelu"]  # acts on pairs; below
@@ -149,9 +150,11 @@ def test_arrays_broadcast():
 
 @pytest.mark.parametrize("name", ["tanh", "hardTanh", "gelu", "relu"])
 def test_pairs_without_variance_or_number(name):
-    assert product_moment(name, 0.0, 1.0, 0.5) == pytest.approx(0, abs=1e-15)
-    assert derivative_product_moment("tanh", 0.0, 0.0, 0.5) == pytest.approx(1)
-    moments = product_moment(name, [np.nan, 1.0], 1.0, 1.0)
+    phi, one = ACTIVATIONS[name], np.ones(2)
+    assert averages.product_moment(phi, 0 * one, one, one / 2) == pytest.approx(0, abs=1e-15)
+    slopes = averages.derivative_product_moment(ACTIVATIONS["tanh"], 0 * one, 0 * one, one / 2)
+    assert slopes == pytest.approx(1)
+    moments = averages.product_moment(phi, np.array([np.nan, 1.0]), one, one)
     assert np.isnan(moments[0])
     assert moments[1] == pytest.approx(second_moment(name, 1.0), rel=1e-10)
 
@@ -159,7 +162,7 @@ def test_pairs_without_variance_or_number(name):
 def test_mean_slopes_of_the_map_are_those_of_its_chords():
     q, t = np.geomspace(0.5, 3, 7), np.linspace(0.1, 1, 7)
     for name in ("tanh", "selu", "gelu", "relu"):
-        at = mean_slope_of(name, q)
+        at = mean_slope_of(ACTIVATIONS[name], q)
         for places in (t, t**2):
             chord = product_moment(name, q, q, 1.0) - product_moment(name, q, q, 1 - places**2)
             np.testing.assert_allclose(at(places), chord / (q * places**2), rtol=1e-7)
@@ -170,8 +173,8 @@ def test_many_mean_slopes_are_those_of_few(name):
     """A thousand of them come from a series; the chord loses digits as 1 / t^2."""
     q, t = np.geomspace(0.02, 2000, 1000), np.linspace(0.03, 1, 1000)[::-1]
     some = slice(0, 1000, 50)
-    few = mean_slope_of(name, q[some])(t[some])
-    np.testing.assert_allclose(mean_slope_of(name, q)(t)[some], few, rtol=1e-10)
+    few = mean_slope_of(ACTIVATIONS[name], q[some])(t[some])
+    np.testing.assert_allclose(mean_slope_of(ACTIVATIONS[name], q)(t)[some], few, rtol=1e-10)
 
 
 @pytest.mark.parametrize(("q1", "q2", "c"), [(2600.0, 2600.0, 0.5), (1e5, 300.0, -0.4)])
@@ -242,6 +245,20 @@ def test_doubling_activations_of_one_s_own_are_refused():
     [
         (lambda: product_moment("relu", 1, 1, 1.1), ValueError, "c must be from -1 to 1.*: 1.1"),
         (lambda: product_moment("relu", 1, 1, "1"), TypeError, "c must be a number.*: '1'"),
+        (lambda: product_moment("tanh", 1, 1, math.nan), ValueError, "c must not be NaN"),
+        (lambda: product_moment("tanh", 0, 1, 0), ValueError, "q1 must be more than 0.*: 0"),
+        (lambda: product_moment("tanh", 1, math.inf, 0), ValueError, "q2 must be finite.*: inf"),
+        (lambda: product_moment("tanh", math.nan, 1, 0), ValueError, "q1 must not be NaN"),
+        (
+            lambda: product_moment("tanh", 1e300, 1, 0.5),
+            NotCoveredError,
+            r"known for variances up to 1.04858e\+06. Received: 1e\+300",
+        ),
+        (
+            lambda: derivative_product_moment("relu", 1, [1, 0], 0),
+            ValueError,
+            "q2 must be more than 0",
+        ),
         (lambda: product_moment("relu", -1, 1, 0), ValueError, "q1 must not be negative.*: -1"),
         (lambda: product_moment("relu", 1, -1, 0), ValueError, "q2 must not be negative.*: -1"),
         (lambda: product_moment("crelu", 1, 1, 0, 2), ValueError, "mirror must be from 0 to 1.*2"),

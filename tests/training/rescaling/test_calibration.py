@@ -90,7 +90,7 @@ def test_aUnitThatIsConstantIsRefused():
     assert held(y) == before
     for options, message in (
         ({"mean": np.nan}, "mean must be finite"),
-        ({"batchSize": 65}, "at least one batch of 65. Received: 64"),
+        ({"batchSize": 0}, "batchSize must be at least 1. Received: 0"),
         ({"tolerance": 0}, "tolerance must be more than 0"),
     ):
         with pytest.raises(ValueError, match=message):

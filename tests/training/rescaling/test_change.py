@@ -91,6 +91,9 @@ def test_theCatalogueHasEachWithWhatItNeeds():
 def test_anUnknownNameIsRefusedWithTheNearest():
     with pytest.raises(UnknownNameError, match="Did you mean 'skipInit'"):
         networkInitialisations["skipinit"]
+    for name in (["fixup"], {"fixup"}, None, 3):
+        with pytest.raises(UnknownNameError, match="unknown initialisation of networks"):
+            networkInitialisations[name]
 
 
 class Interrupting:

@@ -140,18 +140,35 @@ def test_nothingChangesOnErrors():
         (np.full((20, 5), np.nan), "data must be finite"),
         (np.zeros((20, 5)), "layer 0, FC must have a positive variance.*No weight was changed"),
         (normal(20, 4), r"data must be \(samples, 5\)"),
-        (normal(3, 5), "at least one batch of 20. Received: 3"),
+        (np.zeros((0, 5)), "data must hold at least one sample. Received: none"),
     ):
         with pytest.raises(ValueError, match=message):
             layerSequentialUnitVariance(y, bad, batchSize=20)
     with pytest.raises(ValueError, match="tolerance must be more than 0"):
         layerSequentialUnitVariance(y, x, tolerance=0, batchSize=20)
+    with pytest.raises(ValueError, match="batchSize must be at least 1"):
+        layerSequentialUnitVariance(y, x, batchSize=0)
+    with pytest.raises(ValueError, match=r"at least one batch of 21\. Received: 20"):
+        rescaleAtObservations(Observation("end")(y), x, smallest=21)  # its batches are the method
     with pytest.raises(ValueError, match="must have observations"):
         rescaleAtObservations(y, x)
     with pytest.raises(ValueError, match="without weights cannot be rescaled"):
         layerSequentialUnitVariance(Representation((5,)), x, batchSize=20)
     for param, value in zip(y.params, held, strict=True):
         np.testing.assert_array_equal(param.get_value(), value)
+
+
+def test_fewerSamplesThanABatchAreOneBatch():
+    """The variance is that of all samples, in however many pieces they are computed."""
+    found = []
+    for batchSize in (64, 20, 7):
+        y, x = FC(3, seed=1)(Activation("relu")(FC(4, seed=0)(Representation((5,))))), normal(20, 5)
+        assert layerSequentialUnitVariance(y, x, batchSize=batchSize, seed=0).converged
+        found.append([p.get_value() for p in y.params])
+    for other in found[1:]:
+        for first, second in zip(found[0], other, strict=True):
+            # Sums of 80 numbers in another order, and the root of their ratio.
+            np.testing.assert_allclose(first, second, rtol=100 * np.finfo(floatX()).eps)
 
 
 def test_anObservationWithoutWeightsOfItsOwnIsRefused():

@@ -182,8 +182,8 @@ class Patterned(transforms.Stream):
 def compiled(words):
     """A compiled stream whose first eight words are these, in turn."""
     stream = kernels.Stream(np.zeros((3, 8), np.uint64))
-    stream._state[...] = 0
-    stream._state[0] = np.resize(np.array(words, np.uint64), 8)
+    stream.state[...] = 0
+    stream.state[0] = np.resize(np.array(words, np.uint64), 8)
     return stream
 
 

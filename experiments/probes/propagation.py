@@ -121,6 +121,8 @@ def _check(stages: Sequence[Stage], x: np.ndarray, outputGradient: np.ndarray) -
             )
         _refuseOtherRank(x, law)
     _refuseOtherShape("x", x, (len(x), stages[0].units, *x.shape[2:]))
+    if not x.size:
+        raise ValueError(f"x must hold at least one number. Received: shape {x.shape}.")
     outputs = (len(x), stages[-1].writes, *x.shape[2:])
     _refuseOtherShape("outputGradient", outputGradient, outputs)
 

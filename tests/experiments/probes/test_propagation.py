@@ -249,6 +249,7 @@ def test_residual_sums_are_refused():
     [
         ([], (3, 64), (3, 32), "stages must hold at least one Stage"),
         (slice(1, None), (3, 64), (3, 32), r"x must be of shape \(3, 32\). Received: \(3, 64\)"),
+        (slice(None), (0, 64), (0, 32), r"x must hold at least one number.*shape \(0, 64\)"),
         (slice(None), (64,), (32,), r"x must have 2 axes.*Received: shape \(64,\)"),
         (slice(None), (3, 64, 1, 1), (3, 32), "x must have 2 axes"),
         (slice(None), (3, 64), (2, 32), r"outputGradient must be of shape \(3, 32\).*\(2, 32\)"),

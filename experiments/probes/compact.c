@@ -4,8 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-// Amplitudes beyond this power of two, either way, are far from 1: as in `compact.py`.
-enum { FAR = 32, OCTET = 8 };
+enum { OCTET = 8 };
 
 // The bits of up to eight numbers that are above 0, and whether any is 0.
 template <class real>

@@ -122,7 +122,7 @@ class MeanSquares(Operation):
 class FarExponents(Operation):
     """mean squares -> `farExponents`."""
 
-    name, support = "far exponents", _SUPPORT
+    name, support, constants = "far exponents", _SUPPORT, {"FAR": FAR}
     inputs, outputs = ("squares",), ("exponents",)
     code = """
 {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from utilityFunctions import theano
 
@@ -12,20 +14,25 @@ REALS = {"float32": ("npy_float", "NPY_FLOAT32"), "float64": ("npy_double", "NPY
 
 
 class Operation(theano.graph.op.COp):
-    """An operation in C: a class says the names of inputs and outputs, the code, and its file."""
+    """An operation in C: a class says the names of inputs and outputs, the code, and its file.
+
+    `constants` are whole numbers that the file shares with Python.
+    """
 
     __props__ = ("name",)
     name = code = ""
     inputs = outputs = ()
     support: Path
+    constants: Mapping[str, int] = MappingProxyType({})
 
     def c_support_code(self, **kwargs):
-        """The functions that the code calls."""
-        return self.support.read_text(encoding="utf-8")
+        """The functions that the code calls, after the constants."""
+        constants = [f"enum {{ {name} = {value} }};\n" for name, value in self.constants.items()]
+        return "".join(constants) + self.support.read_text(encoding="utf-8")
 
     def c_code_cache_version(self):
         """A checksum of the code: Theano looks at nothing else of it."""
-        return (zlib.crc32(self.code.encode() + self.support.read_bytes()), *self._props())
+        return (zlib.crc32((self.code + self.c_support_code()).encode()), *self._props())
 
     def c_code(self, node, name, inputs, outputs, sub):
         """The code with the names of its variables, and the type of its numbers.

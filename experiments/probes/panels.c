@@ -123,21 +123,21 @@ static void place_transposed(npy_intp top, npy_intp count, npy_intp rows, npy_in
 }
 
 typedef void (*Drawing)(void *stream, float *out, size_t count, float deviation);
-enum { DRAWN_ROWS = 16 };
 
 // A few rows are drawn at a time, so that they are arranged while they are in the first cache.
 static void draw_panels(Drawing draw, const uint64_t *states, npy_intp words,
                         const npy_int64 *starts, npy_intp streams, npy_intp columns,
-                        float deviation, bool transposed, float *panels) {
+                        float deviation, bool transposed, npy_intp drawn_rows,
+                        float *panels) {
   const npy_intp rows = starts[streams] / columns, lanes = Vector<float>::LANES;
-  std::vector<float> room(DRAWN_ROWS * columns);
+  std::vector<float> room(drawn_rows * columns);
   if (transposed && rows % lanes)
     std::memset(panels, 0, sizeof(float) * columns * ((rows + lanes - 1) / lanes * lanes));
   for (npy_intp i = 0; i < streams; i++) {
     std::vector<uint64_t> stream(states + i * words, states + (i + 1) * words);
     const npy_intp end = starts[i + 1] / columns;
-    for (npy_intp top = starts[i] / columns; top < end; top += DRAWN_ROWS) {
-      const npy_intp count = std::min<npy_intp>(DRAWN_ROWS, end - top);
+    for (npy_intp top = starts[i] / columns; top < end; top += drawn_rows) {
+      const npy_intp count = std::min(drawn_rows, end - top);
       draw(stream.data(), room.data(), count * columns, deviation);
       if (transposed)
         place_transposed<float>(top, count, rows, columns, room.data(), panels);

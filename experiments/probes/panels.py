@@ -21,7 +21,7 @@ from lookslinear.sampling import Rng
 from lookslinear.sampling.native import TOGETHER, is_native, native_draw, starts
 
 _SUPPORT = Path(__file__).with_suffix(".c")
-#: That are drawn at a time: as in `panels.c`.
+#: That are drawn at a time.
 _DRAWN_ROWS = 16
 
 
@@ -57,7 +57,7 @@ class Pack(Operation):
 class DrawPanels(Operation):
     """What draws a matrix with so many columns -> its panels, or those of its transpose."""
 
-    name, support = "draw panels", _SUPPORT
+    name, support, constants = "draw panels", _SUPPORT, {"DRAWN_ROWS": _DRAWN_ROWS}
     inputs = ("address", "states", "starts", "deviation", "columns", "transposed")
     outputs = ("out",)
     code = """
@@ -75,7 +75,7 @@ class DrawPanels(Operation):
   Py_BEGIN_ALLOW_THREADS
   draw_panels(draw, (uint64_t*)PyArray_DATA(%(states)s), PyArray_SIZE(%(states)s) / streams, starts,
               streams, columns, (float)*(double*)PyArray_DATA(%(deviation)s), transposed,
-              (float*)PyArray_DATA(%(out)s));
+              DRAWN_ROWS, (float*)PyArray_DATA(%(out)s));
   Py_END_ALLOW_THREADS
 }
 """

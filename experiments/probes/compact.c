@@ -4,25 +4,29 @@
 #include <cstdint>
 #include <cstring>
 
-enum { OCTET = 8 };
+enum { OCTET = 8, WORD = 4 * OCTET };
 
-// The bits of up to eight numbers that are above 0, and whether any is 0.
+// The bits of up to 32 numbers that are above 0, and whether any is 0.
 template <class real>
-static inline unsigned octet_of(const real *numbers, int count, int *any_zero) {
-  unsigned above = 0;
-  for (int i = 0; i < count; i++) {
-    above |= (unsigned)(numbers[i] > 0) << i;
-    *any_zero |= numbers[i] == 0;
-  }
+static inline uint32_t word_of(const real *numbers, int count, int *any_zero) {
+  uint32_t above = 0;
+  for (int i = 0; i < count; i++) above |= (uint32_t)(numbers[i] > 0) << i;
+  for (int i = 0; i < count; i++) *any_zero |= numbers[i] == 0;
   return above;
+}
+
+// Octets of a word, the lowest bits first.
+static inline uint8_t *put(uint32_t word, int octets, uint8_t *bits) {
+  for (int i = 0; i < octets; i++) *bits++ = (uint8_t)(word >> OCTET * i);
+  return bits;
 }
 
 // The bits of all numbers that are above 0; whether any is 0.
 template <class real> static bool sign_bits(const real *numbers, npy_intp size, uint8_t *bits) {
-  int any_zero = 0;
-  npy_intp i = 0;
-  for (; i + OCTET <= size; i += OCTET) *bits++ = (uint8_t)octet_of(numbers + i, OCTET, &any_zero);
-  if (i < size) *bits = (uint8_t)octet_of(numbers + i, (int)(size - i), &any_zero);
+  int any_zero = 0, last = (int)(size % WORD);
+  for (npy_intp i = 0; i + WORD <= size; i += WORD)
+    bits = put(word_of(numbers + i, WORD, &any_zero), WORD / OCTET, bits);
+  put(word_of(numbers + size - last, last, &any_zero), (last + OCTET - 1) / OCTET, bits);
   return any_zero;
 }
 

@@ -16,7 +16,7 @@ from experiments.probes.operations import Operation
 
 #: Amplitudes beyond this power of two, either way, are far from 1.
 FAR = 32
-_SUPPORT = Path(__file__).with_suffix(".c")
+_SUPPORT = (Path(__file__).with_suffix(".c"),)
 _BITS = T.TensorType("uint8", [False])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,21 +14,21 @@ REALS = {"float32": ("npy_float", "NPY_FLOAT32"), "float64": ("npy_double", "NPY
 
 
 class Operation(theano.graph.op.COp):
-    """An operation in C: a class says the names of inputs and outputs, the code, and its file.
+    """An operation in C: a class says the names of inputs and outputs, the code, and its files.
 
-    `constants` are whole numbers that the file shares with Python.
+    `constants` are whole numbers that the files share with Python.
     """
 
     __props__ = ("name",)
     name = code = ""
     inputs = outputs = ()
-    support: Path
+    support: Sequence[Path]
     constants: Mapping[str, int] = MappingProxyType({})
 
     def c_support_code(self, **kwargs):
         """The functions that the code calls, after the constants."""
         constants = [f"enum {{ {name} = {value} }};\n" for name, value in self.constants.items()]
-        return "".join(constants) + self.support.read_text(encoding="utf-8")
+        return "".join(constants + [path.read_text(encoding="utf-8") for path in self.support])
 
     def c_code_cache_version(self):
         """A checksum of the code: Theano looks at nothing else of it."""

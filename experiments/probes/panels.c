@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #if defined(__AVX512F__)
@@ -122,30 +123,31 @@ static void place_transposed(npy_intp top, npy_intp count, npy_intp rows, npy_in
   }
 }
 
-typedef void (*Drawing)(void *stream, float *out, size_t count, float deviation);
+// What draws a matrix: streams, and where each of them begins.
+struct Draw {
+  void (*make)(void *stream, float *out, size_t count, float deviation);
+  const uint64_t *states;
+  npy_intp words;
+  const npy_int64 *starts;
+  npy_intp streams, columns;
+  float deviation;
 
-// A few rows are drawn at a time, so that they are arranged while they are in the first cache.
-static void draw_panels(Drawing draw, const uint64_t *states, npy_intp words,
-                        const npy_int64 *starts, npy_intp streams, npy_intp columns,
-                        float deviation, bool transposed, npy_intp drawn_rows,
-                        float *panels) {
-  const npy_intp rows = starts[streams] / columns, lanes = Vector<float>::LANES;
-  std::vector<float> room(drawn_rows * columns);
-  if (transposed && rows % lanes)
-    std::memset(panels, 0, sizeof(float) * columns * ((rows + lanes - 1) / lanes * lanes));
-  for (npy_intp i = 0; i < streams; i++) {
-    std::vector<uint64_t> stream(states + i * words, states + (i + 1) * words);
-    const npy_intp end = starts[i + 1] / columns;
-    for (npy_intp top = starts[i] / columns; top < end; top += drawn_rows) {
-      const npy_intp count = std::min(drawn_rows, end - top);
-      draw(stream.data(), room.data(), count * columns, deviation);
-      if (transposed)
-        place_transposed<float>(top, count, rows, columns, room.data(), panels);
-      else
-        place<float>(top, count, rows, columns, room.data(), columns, 1, panels);
+  npy_intp rows() const { return starts[streams] / columns; }
+
+  // A few rows at a time, so that `put` arranges them while they are in the first cache.
+  template <class Put> void rows_to(Put put) const {
+    std::unique_ptr<float[]> room(new float[DRAWN_ROWS * columns]);
+    for (npy_intp i = 0; i < streams; i++) {
+      std::vector<uint64_t> stream(states + i * words, states + (i + 1) * words);
+      const npy_intp end = starts[i + 1] / columns;
+      for (npy_intp top = starts[i] / columns; top < end; top += DRAWN_ROWS) {
+        const npy_intp count = std::min<npy_intp>(DRAWN_ROWS, end - top);
+        make(stream.data(), room.get(), count * columns, deviation);
+        put(top, count, room.get());
+      }
     }
   }
-}
+};
 
 // ROWS samples times the first rows of a panel of VECTORS.
 template <class real, int VECTORS, int ROWS>
@@ -221,7 +223,7 @@ static void multiply_some(npy_intp count, npy_intp rows, npy_intp columns, const
 // The product may take the place of the samples, if there are as many columns as rows: some samples
 // are multiplied with all panels before their numbers are written.
 template <class real>
-static void multiply(npy_intp count, npy_intp rows, npy_intp columns, const real *samples,
+static void multiply_panels(npy_intp count, npy_intp rows, npy_intp columns, const real *samples,
                      const real *panels, real *out) {
   const npy_intp lanes = Vector<real>::LANES, leading = (columns + lanes - 1) / lanes * lanes;
   // Panels that stay in the second cache are read for few samples at a time, which then leave it
@@ -236,3 +238,35 @@ static void multiply(npy_intp count, npy_intp rows, npy_intp columns, const real
       std::copy(&some[i * leading], &some[i * leading] + columns, out + (first + i) * columns);
   }
 }
+
+// What depends on how a matrix is arranged.
+template <class real> struct InPanels {
+  // In numbers.
+  static npy_intp size(npy_intp rows, npy_intp columns) {
+    const npy_intp lanes = Vector<real>::LANES;
+    return rows * ((columns + lanes - 1) / lanes * lanes);
+  }
+  // Whether so many numbers may be those of a matrix.
+  static bool are(npy_intp rows, npy_intp columns, const real *, npy_intp size) {
+    return size == InPanels::size(rows, columns);
+  }
+  static void arrange(npy_intp rows, npy_intp columns, const real *from, npy_intp down,
+                      npy_intp across, real *panels) {
+    place(0, rows, rows, columns, from, down, across, panels);
+  }
+  static void draw(const Draw &drawing, bool transposed, real *panels) {
+    const npy_intp rows = drawing.rows(), columns = drawing.columns;
+    if (transposed && rows % Vector<real>::LANES)
+      std::memset(panels, 0, sizeof(real) * size(columns, rows));
+    drawing.rows_to([=](npy_intp top, npy_intp count, const real *from) {
+      if (transposed)
+        place_transposed(top, count, rows, columns, from, panels);
+      else
+        place(top, count, rows, columns, from, columns, 1, panels);
+    });
+  }
+  static void multiply(npy_intp count, npy_intp rows, npy_intp columns, const real *samples,
+                       const real *panels, real *out) {
+    multiply_panels(count, rows, columns, samples, panels, out);
+  }
+};

@@ -1,8 +1,8 @@
 """Products with one matrix after another, each in panels: (samples, panels) -> samples.
 
-A BLAS arranges a matrix anew for each product. Here it is arranged once, in panels (`panels.c`),
-for all parts of a batch, while it is drawn; and threads that multiply leave the interpreter's lock
-to others.
+A BLAS arranges a matrix anew for each product. Here it is arranged once, in panels (`panels.c`) or,
+for a processor's matrix unit, in pieces of numbers (`pieces.c`), for all parts of a batch, while it
+is drawn; and threads that multiply leave the interpreter's lock to others.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from lookslinear.laws import WeightLaw
 from lookslinear.sampling import Rng
 from lookslinear.sampling.native import TOGETHER, is_native, native_draw, starts
 
-_SUPPORT = Path(__file__).with_suffix(".c")
+_SUPPORT = tuple(Path(__file__).with_name(name) for name in ("panels.c", "pieces.c"))
 #: That are drawn at a time.
 _DRAWN_ROWS = 16
+#: Shared with C. By a matrix unit products of single precision are made where there is one.
+CONSTANTS = {"DRAWN_ROWS": _DRAWN_ROWS, "BY_MATRIX_UNIT": 1}
 
 
 class Pack(Operation):
     """matrix -> its panels, a vector."""
 
-    name, support = "pack", _SUPPORT
+    name, support, constants = "pack", _SUPPORT, CONSTANTS
     inputs, outputs = ("matrix",), ("out",)
     code = """
 {
   const npy_intp rows = PyArray_DIM(%(matrix)s, 0), columns = PyArray_DIM(%(matrix)s, 1);
-  const npy_intp lanes = Vector<%(real)s>::LANES, padded = (columns + lanes - 1) / lanes * lanes;
-  npy_intp size = rows * padded;
+  npy_intp size = Arranged<%(real)s>::size(rows, columns);
   Py_XDECREF(%(out)s);
   %(out)s = aligned_array(size, %(number)s, sizeof(%(real)s));
   if (!%(out)s) %(fail)s
   const npy_intp down = PyArray_STRIDE(%(matrix)s, 0) / (npy_intp)sizeof(%(real)s);
   const npy_intp across = PyArray_STRIDE(%(matrix)s, 1) / (npy_intp)sizeof(%(real)s);
   Py_BEGIN_ALLOW_THREADS
-  place(0, rows, rows, columns, (%(real)s*)PyArray_DATA(%(matrix)s), down, across,
-        (%(real)s*)PyArray_DATA(%(out)s));
+  Arranged<%(real)s>::arrange(rows, columns, (%(real)s*)PyArray_DATA(%(matrix)s), down, across,
+                              (%(real)s*)PyArray_DATA(%(out)s));
   Py_END_ALLOW_THREADS
 }
 """
@@ -57,7 +58,7 @@ class Pack(Operation):
 class DrawPanels(Operation):
     """What draws a matrix with so many columns -> its panels, or those of its transpose."""
 
-    name, support, constants = "draw panels", _SUPPORT, {"DRAWN_ROWS": _DRAWN_ROWS}
+    name, support, constants = "draw panels", _SUPPORT, CONSTANTS
     inputs = ("address", "states", "starts", "deviation", "columns", "transposed")
     outputs = ("out",)
     code = """
@@ -66,16 +67,16 @@ class DrawPanels(Operation):
   const npy_int64* starts = (npy_int64*)PyArray_DATA(%(starts)s);
   const npy_intp streams = PyArray_DIM(%(states)s, 0), rows = starts[streams] / columns;
   const bool transposed = *(npy_int64*)PyArray_DATA(%(transposed)s);
-  const npy_intp lanes = Vector<float>::LANES, across = transposed ? rows : columns;
-  npy_intp size = (transposed ? columns : rows) * ((across + lanes - 1) / lanes * lanes);
+  npy_intp size = transposed ? Arranged<float>::size(columns, rows)
+                             : Arranged<float>::size(rows, columns);
   Py_XDECREF(%(out)s);
   %(out)s = aligned_array(size, NPY_FLOAT32, sizeof(float));
   if (!%(out)s) %(fail)s
-  const Drawing draw = (Drawing)(intptr_t)*(npy_int64*)PyArray_DATA(%(address)s);
+  const Draw draw = {(decltype(Draw::make))(intptr_t)*(npy_int64*)PyArray_DATA(%(address)s),
+                     (uint64_t*)PyArray_DATA(%(states)s), PyArray_SIZE(%(states)s) / streams,
+                     starts, streams, columns, (float)*(double*)PyArray_DATA(%(deviation)s)};
   Py_BEGIN_ALLOW_THREADS
-  draw_panels(draw, (uint64_t*)PyArray_DATA(%(states)s), PyArray_SIZE(%(states)s) / streams, starts,
-              streams, columns, (float)*(double*)PyArray_DATA(%(deviation)s), transposed,
-              DRAWN_ROWS, (float*)PyArray_DATA(%(out)s));
+  Arranged<float>::draw(draw, transposed, (float*)PyArray_DATA(%(out)s));
   Py_END_ALLOW_THREADS
 }
 """
@@ -98,7 +99,7 @@ class Multiply(Operation):
     """
 
     __props__ = ("name", "inPlace")
-    name, support = "multiply", _SUPPORT
+    name, support, constants = "multiply", _SUPPORT, CONSTANTS
     inputs, outputs = ("samples", "panels", "columns"), ("out",)
     code = """
 {
@@ -106,10 +107,11 @@ class Multiply(Operation):
   if (!samples) %(fail)s
   const npy_intp count = PyArray_DIM(samples, 0), rows = PyArray_DIM(samples, 1);
   const npy_intp columns = *(npy_int64*)PyArray_DATA(%(columns)s);
-  const npy_intp lanes = Vector<%(real)s>::LANES, padded = (columns + lanes - 1) / lanes * lanes;
   npy_intp shape[2] = {count, columns};
   const char* complaint = 0;
-  if (rows * padded != PyArray_SIZE(%(panels)s)) complaint = "samples and panels do not fit";
+  const %(real)s* panels = (%(real)s*)PyArray_DATA(%(panels)s);
+  if (!Arranged<%(real)s>::are(rows, columns, panels, PyArray_SIZE(%(panels)s)))
+    complaint = "samples and panels do not fit";
   if (!complaint) {
     Py_XDECREF(%(out)s);
     if (IN_PLACE && rows == columns) {
@@ -122,8 +124,8 @@ class Multiply(Operation):
   }
   if (!complaint) {
     Py_BEGIN_ALLOW_THREADS
-    multiply(count, rows, columns, (%(real)s*)PyArray_DATA(samples),
-             (%(real)s*)PyArray_DATA(%(panels)s), (%(real)s*)PyArray_DATA(%(out)s));
+    Arranged<%(real)s>::multiply(count, rows, columns, (%(real)s*)PyArray_DATA(samples), panels,
+                                 (%(real)s*)PyArray_DATA(%(out)s));
     Py_END_ALLOW_THREADS
   }
   Py_DECREF(samples);
@@ -233,7 +235,7 @@ _WAYS = np.array(0), np.array(1)
 
 
 def canBeDrawnInPanels(law: WeightLaw) -> bool:
-    """Whether rows of it can be drawn a few at a time.
+    """Whether its rows can be drawn a few at a time, each time as many.
 
     >>> from lookslinear.laws import dense_law
     >>> canBeDrawnInPanels(dense_law(128, 65, "normal", 1.0))
@@ -241,7 +243,8 @@ def canBeDrawnInPanels(law: WeightLaw) -> bool:
     """
     if not is_native(law) or len(law.shape) != 2 or law.axes.inputs != (0,):
         return False
-    return _DRAWN_ROWS * law.shape[1] % TOGETHER == 0 and not any(starts(law) % law.shape[1])
+    drawn = _DRAWN_ROWS * law.shape[1]
+    return drawn % TOGETHER == 0 and not any(starts(law)[:-1] % drawn)
 
 
 @functools.cache

@@ -43,6 +43,7 @@ class _Call:
         self._run = function.fn
         self._inputs = [container.storage for container in function.input_storage]
         self._outputs = [container.storage for container in function.output_storage]
+        self._storages = self._inputs + self._outputs
 
     def __call__(self, *arrays):
         try:
@@ -51,5 +52,5 @@ class _Call:
             self._run()
             return [storage[0] for storage in self._outputs]
         finally:
-            for storage in (*self._inputs, *self._outputs):
+            for storage in self._storages:
                 storage[0] = None

@@ -15,13 +15,21 @@ from lookslinear.laws import dense_law
 from lookslinear.sampling import draw, kernels
 from lookslinear.sampling.sources import MAKING
 
-pytestmark = pytest.mark.skipif(not compiles(), reason="panels are made in C alone")
+pytestmark = [
+    pytest.mark.skipif(not compiles(), reason="panels are made in C alone"),
+    pytest.mark.usefixtures("arrangement", "compiledAnew"),
+]
 
 DTYPES = ["float32", "float64"]
-#: Around what a vector, a panel and a block of rows hold: 8 or 16, up to 48, 256.
-SIDES = (1, 7, 8, 9, 16, 17, 47, 48, 49, 255, 256, 257, 512)
-#: Around 6 or 8 samples, which are multiplied at a time.
-COUNTS = (1, 3, 6, 8, 13, 23)
+#: Around what a vector, a tile, a panel and a block of rows hold: 8 or 16, 32, up to 48, 256.
+SIDES = (1, 7, 8, 9, 16, 17, 32, 33, 47, 48, 49, 255, 256, 257, 512)
+#: Around 6 or 8 samples, or 32, which are multiplied at a time.
+COUNTS = (1, 3, 6, 8, 13, 23, 32, 33, 70)
+
+
+@pytest.fixture(scope="module")
+def compiledAnew(arrangement):
+    multiplying.cache_clear()
 
 
 def symbols(dtype):
@@ -81,7 +89,7 @@ def test_whole_numbers_are_numpys(dtype, form):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("count", range(26))
+@pytest.mark.parametrize("count", [*range(26), 31, 32, 33, 64, 65, 100])
 def test_any_number_of_samples(dtype, count):
     samples, matrix = whole(count, 33, dtype=dtype), whole(33, 50, dtype=dtype, seed=1)
     np.testing.assert_array_equal(product(samples, matrix), samples @ matrix)
@@ -305,12 +313,14 @@ def test_a_weight_is_drawn_in_panels_as_it_is_drawn(shape, transposed):
         {"shape": (128, 48)},
         {"shape": (2, 1024)},  # one of NumPy's own
         {"shape": (1023, 512)},  # a stream begins inside a row
+        {"shape": (546, 512)},  # a stream begins with row 273, not with a sixteenth
     ],
     ids=str,
 )
 def test_others_are_drawn_and_arranged(claims):
-    shape, family = claims.pop("shape", (128, 64)), claims.pop("family", "normal")
-    assert not canBeDrawnInPanels(dense_law(*shape, family, 0.3, **claims))
+    claims = {"shape": (128, 64), "family": "normal", **claims}
+    law = dense_law(*claims.pop("shape"), claims.pop("family"), 0.3, **claims)
+    assert not canBeDrawnInPanels(law)
 
 
 @needsKernels

@@ -79,14 +79,17 @@ def serve(greeting, answerOf):
 
 
 def processor():
-    """The processor and its cores, in a line."""
-    return f"{_processorName()}, {os.cpu_count()} cores"
+    """The processor, what it multiplies with beyond vectors, and its cores, in a line."""
+    facts = _processorFacts()
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    unit = " with a matrix unit (AMX)" if "amx_bf16" in facts.get("flags", "").split() else ""
+    return f"{name}{unit}, {os.cpu_count()} cores"
 
 
-def _processorName():
+def _processorFacts():
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
+        return {}
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip(): fact.strip() for name, _, fact in pairs}

@@ -21,11 +21,10 @@ import numpy as np
 
 from utilityFunctions import floatX
 from experiments.probes.compact import farExponents, meanSquares
-from experiments.probes.frames import isFactored
 from experiments.probes.kinds import Kind, frameKindOf, kindOf, panelKindOf
 from experiments.probes.operations import compiles
 from experiments.probes.pipeline import runSteps
-from experiments.probes.weights import Weights
+from experiments.probes.weights import Weights, isFactored
 from lookslinear.errors import NotCoveredError
 from lookslinear.laws import WeightLaw
 from lookslinear.sampling import Rng, num_threads

@@ -207,7 +207,7 @@ class _Part:
         self._signal, self._gradient = x.astype(floatX()), gradient.astype(floatX())
         self._kept = []  # signs of inputs, or inputs: those of the last layer last
         self.forwardLogs, self.backwardLogs = _Logs(forward), _Logs(backward[::-1])
-        squares = meanSquares(gradient.astype(float))
+        squares = meanSquares(gradient)
         self.backwardLogs.add(self._gradient, squares, farExponents(squares))
 
     def forward(self, l: int, kind: Kind, weight) -> None:

@@ -31,6 +31,7 @@ import re
 import sys
 import threading
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -220,16 +221,23 @@ def _repairCacheKeys():
     """Let what one process has compiled serve the next one, matrix products among it.
 
     Theano takes an operation without properties for one without a version, and compiles it in each
-    process anew. Once a class is made nothing but that mistake reads `__props__`.
+    process anew. Once a class is made nothing but that mistake reads `__props__`. The version of
+    C code from a file is Python's hash of it, which is another one in each process.
     """
-    from theano.graph.op import COp
+    from theano.graph.op import COp, ExternalCOp
 
+    hashed = ExternalCOp.c_code_cache_version
+    ExternalCOp.c_code_cache_version = lambda op: (_checksum(op.func_codes), *hashed(op)[1:])
     operations = [COp]
     while operations:
         operation = operations.pop()
         operations += operation.__subclasses__()
         if operation.__dict__.get("__props__") == ():
             operation.__props__ = ("__class__",)
+
+
+def _checksum(texts):
+    return zlib.crc32("".join(texts).encode())
 
 
 def _coreCount():

@@ -37,8 +37,7 @@ def registerConvRewrite():
     def conv_openmp(fgraph, node):
         if not isShareable(node.op) or not compilesOpenmp():
             return None
-        options = {name: getattr(node.op, name) for name in node.op.__props__}
-        parallel = type(node.op)(**options, openmp=True)
+        parallel = type(node.op)(**node.op._props_dict(), openmp=True)
         outputs = [output.type() for output in node.outputs]
         copy_stack_trace(node.outputs, outputs)
         return Apply(parallel, node.inputs, outputs).outputs

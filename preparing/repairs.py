@@ -22,8 +22,9 @@ def repairCacheKeys():
     """Let what one process has compiled serve the next one, matrix products among it.
 
     Theano takes an operation without properties for one without a version, and compiles it in each
-    process anew. Once a class is made nothing but that mistake reads `__props__`. The version of
-    C code from a file is Python's hash of it, which is another one in each process.
+    process anew. Once a class is made nothing but that mistake reads `__props__`, and `_props_dict`
+    still knows what it was. The version of C code from a file is Python's hash of it, which is
+    another one in each process.
     """
     from theano.graph.op import COp, ExternalCOp
 
@@ -33,8 +34,13 @@ def repairCacheKeys():
     while operations:
         operation = operations.pop()
         operations += operation.__subclasses__()
-        if operation.__dict__.get("__props__") == ():
-            operation.__props__ = ("__class__",)
+        _giveProperty(operation)
+    COp.__init_subclass__ = classmethod(_giveProperty)  # those that are made later, ours among them
+
+
+def _giveProperty(operation):
+    if operation.__dict__.get("__props__") == ():
+        operation.__props__ = ("__class__",)
 
 
 def _checksum(texts):

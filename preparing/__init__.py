@@ -13,8 +13,8 @@
   operation says `sharesSamples`. `optimizer_excluding=conv_openmp` in THEANO_FLAGS turns it off; a
   forked child uses one core;
 - after, without g++: one warning says what to install, and `repairs` lets slow convolutions run;
-- last: `memory` lets glibc keep freed memory for the next call, unless a MALLOC_ variable says how
-  much.
+- last: `memory` lets glibc keep freed memory for the next call, unless a MALLOC_ variable or
+  GLIBC_TUNABLES says how much.
 
 Only `utilityFunctions` imports this room. Nothing here loads SciPy or Theano before its turn: what
 needs one of them imports it inside the function.

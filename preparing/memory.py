@@ -11,7 +11,7 @@ KEPT_MEMORY = {-1: 2**30, -3: 2**25}  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
 
 
 def keepFreedMemory():
-    """Let glibc keep freed memory for the next call, unless a MALLOC_ variable says how much."""
+    """Let glibc keep freed memory, unless a MALLOC_ variable or GLIBC_TUNABLES says how much."""
     isSaid = any(name.startswith("MALLOC_") for name in os.environ)
     if isSaid or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
         return

@@ -24,9 +24,12 @@ print(json.dumps({
 
 
 def python(code, **variables):
-    """Run code in a fresh process without the Theano flags of this one, unless they are given."""
-    unset = ("THEANO_FLAGS", "THEANORC", "OPENBLAS_THREAD_TIMEOUT", "LIBRARY_PATH")
-    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    """Run code in a fresh process without what this one was told of Theano, unless it is given."""
+    unset = (
+        "THEANO_FLAGS", "THEANORC", "OPENBLAS_THREAD_TIMEOUT", "LIBRARY_PATH", "GLIBC_TUNABLES",
+        "MALLOC_",
+    )  # fmt: skip
+    environment = {name: told for name, told in os.environ.items() if not name.startswith(unset)}
     path = [variables.pop("PYTHONPATH", ""), str(ROOT)]
     environment.update(PYTHONPATH=os.pathsep.join(filter(None, path)), THEANORC=os.devnull)
     environment.update(variables)

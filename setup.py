@@ -65,6 +65,7 @@ setup(
         "lookslinear.measures",
         "lookslinear.sampling",
         "lookslinear.theory",
+        "preparing",
         "initialising",
         "initialising.promises",
         "layers",

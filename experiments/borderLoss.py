@@ -25,7 +25,7 @@ import tyro
 from matplotlib.figure import Figure
 
 from experiments.comparing import compared
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.plotting import DASHES, colour, finishAxes, finishScores, keys, points, shownPoints
 from experiments.precision import computing
 from experiments.probes import propagate
@@ -53,7 +53,7 @@ _DATA, _WEIGHTS, _GRADIENTS = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which images, through how many layers."""
 
     side: Annotated[
@@ -98,7 +98,7 @@ def prepare(config: Config) -> Plan:
     whole_number(config.depth, "depth", least=2)
     if config.s % 2 == 0:
         raise ValueError(f"s must be odd: an even filter shifts the image. Received: {config.s}.")
-    counts = range(1, len(config.side) + 1) if isinstance(config.side, tuple | list) else ()
+    counts = range(1, len(config.side) + 1)
     sides = whole_numbers(config.side, "side", counts, "one or more sides of images")
     if len(set(sides)) < len(sides) or min(sides) <= config.s // 2:
         raise ValueError(

@@ -50,15 +50,15 @@ class Keeper:
     Examples
     --------
     >>> import tempfile
-    >>> keeper = Keeper(Path(tempfile.mkdtemp()))
+    >>> keeper = Keeper(tempfile.mkdtemp())
     >>> [keeper.once("answer", {"of": 6}, lambda place: 42) for _ in range(2)]
     [42, 42]
     >>> keeper.once("answer", {"of": 7}, lambda place: 43)
     43
     """
 
-    def __init__(self, folder: Path | None):
-        self.folder = folder
+    def __init__(self, folder: Path | str | None):
+        self.folder = None if folder is None else Path(folder)
 
     @contextmanager
     def telling(self) -> Iterator[None]:

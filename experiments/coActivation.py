@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.comparing import compared
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.networks import rectifier
 from experiments.plotting import (
     DASHES,
@@ -33,7 +33,7 @@ from experiments.plotting import (
     points,
     shownPoints,
 )
-from experiments.precision import computing, knownDtype
+from experiments.precision import computing
 from experiments.probes.activity import activity
 from lookslinear.errors import whole_number
 from lookslinear.laws import dense_law
@@ -55,7 +55,7 @@ CENTRED_DEPTH, NORMALISED_SAMPLES = 0.05, 0.2
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """What is sent through which networks."""
 
     depth: int = 50
@@ -107,7 +107,6 @@ def prepare(config: Config) -> Plan:
             f"samples must be at most width, {config.width}, to be orthogonal. "
             f"Received: {config.samples}."
         )
-    knownDtype(config.dtype)
     as_seed(config.seed)
     predictions, reasons = _predicted(config)
     return Plan(config, predictions, reasons)

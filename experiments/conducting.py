@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from experiments.experiment import Config, Experiment, Plan, Result
+from experiments.experiment import BaseConfig, Experiment, Plan, Result
 from experiments.plotting import plotRun
 from experiments.running import completeFolder, newFolder, writeRun
 from experiments.verdicts import summaryOf
@@ -31,7 +31,7 @@ def consoleFor(quiet: bool) -> Console:
 
 def conduct(
     experiment: Experiment,
-    config: Config,
+    config: BaseConfig,
     output: Path | None,
     console: Console,
     *,

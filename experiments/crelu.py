@@ -22,15 +22,15 @@ import tyro
 
 from experiments.cells import Cell, Keeper, filled, train
 from experiments.entrants import Entrant, parseEntrants
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.labelledData import LabelledData, loadLabelled
 from experiments.learningRates import AUTO, RATES, bestRate, checkedRate, rangeTest
 from experiments.precision import computing
-from experiments.trainedNets import NETWORKS, Form, formOf
-from experiments.trainees import OPTIMISERS, Trainee
+from experiments.trainedNets import Form, formOf
+from experiments.trainees import Trainee
 from experiments.trainingFigure import drawTraining
 from experiments.trainingRows import rowsOf, summaryOf
-from lookslinear.errors import known_name, real_number, refuse_repeated, whole_number
+from lookslinear.errors import real_number, refuse_repeated, whole_number
 from lookslinear.sampling import as_seed, child_seed
 
 NAME = "crelu"
@@ -43,7 +43,7 @@ _DATA, _WEIGHTS, _ORDER, _RANGE = range(4)
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which networks are trained, on what, and how."""
 
     arm: Annotated[
@@ -70,7 +70,7 @@ class Config:
     """How many samples are trained on; all, if not told."""
     optimiser: Literal["sgd", "momentum", "nesterov", "adam"] = "sgd"
     """What moves the weights."""
-    lr: Annotated[str, tyro.conf.arg(metavar="auto|NUMBER")] = AUTO
+    lr: Annotated[str | float, tyro.conf.arg(metavar="auto|NUMBER")] = AUTO
     """The learning rate. auto: of seven rates the one with the smallest loss over an epoch, chosen
     for each arm and depth."""
     epochs: int = 6
@@ -126,8 +126,6 @@ def prepare(config: Config) -> Plan:
     for name in ("width", "epochs", "batch", "replicates"):
         whole_number(getattr(config, name), name)
     seed, rate = as_seed(config.seed), checkedRate(config.lr)
-    known_name("network", config.network, NETWORKS)
-    known_name("optimiser", config.optimiser, OPTIMISERS)
     entrants = parseEntrants(config.arm or DEFAULT_ARMS)
     _refuseBadDepths(config.depth)
     config = dataclasses.replace(

@@ -33,7 +33,7 @@ from matplotlib.figure import Figure
 from utilityFunctions import compileFunction
 from experiments.comparing import compared
 from experiments.data import loadBatch
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.plotting import DASHES, colour, finishAxes, finishScores, keys, points
 from experiments.precision import computing
 from initialisations import initD
@@ -57,7 +57,7 @@ _DATA, _NOISE, _WEIGHTS = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which images, mixed with how much noise, through which layers."""
 
     data: Annotated[

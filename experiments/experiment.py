@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -11,18 +13,42 @@ import pandas as pd
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 
+from experiments.fields import refuseOtherType
 
-class Config(Protocol):
-    """What is asked of an experiment: a frozen dataclass, from which its options are made."""
 
-    seed: int
-    replicates: int
+class BaseConfig:
+    """What is asked of an experiment: the base of frozen dataclasses, whose fields are its options.
+
+    Each has a `seed` and `replicates`.
+
+    Raises
+    ------
+    TypeError, lookslinear.errors.UnknownNameError
+        For a field that is given another type than it states, or another word than its Literals;
+        whether the value is a good one `prepare` says.
+
+    Examples
+    --------
+    >>> from experiments.logNorm import Config
+    >>> Config(arm=3)
+    Traceback (most recent call last):
+    TypeError: arm must be a tuple or list, each item a text. Received: 3.
+    """
+
+    def __post_init__(self):
+        for name, kind in _typesOf(type(self)).items():
+            refuseOtherType(getattr(self, name), kind, name)
+
+
+@functools.cache
+def _typesOf(config: type) -> dict[str, Any]:
+    return typing.get_type_hints(config)
 
 
 class Plan(Protocol):
     """What a run will do, its arguments known to be good; `steps` is how often it advances."""
 
-    config: Config
+    config: BaseConfig
     steps: int
 
 
@@ -49,7 +75,7 @@ class Experiment:
     line : str
         What it shows, in one line.
     Config : type
-        A frozen dataclass with `seed` and `replicates`, annotated for tyro.
+        A frozen dataclass on `BaseConfig` with `seed` and `replicates`, annotated for tyro.
     prepare : Config -> Plan
         Refuses every argument that is not good (ValueError, TypeError); writes nothing.
     run : (plan, advance) -> Result

@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 
 from utilityFunctions import theano
 from experiments.comparing import judge
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.gainFigure import BOTH, EXACT, USUAL, gainFigure
 from experiments.probes import propagate
 from experiments.secondMoments import GRADIENT, LOG, SIGNAL
@@ -67,7 +67,7 @@ _DATA, _WEIGHTS, _GRADIENTS = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which activations, in nets of which size."""
 
     activation: Annotated[
@@ -147,8 +147,8 @@ def prepare(config: Config) -> Plan:
     return Plan(config, [arm for phi in phis for arm in armsOf(phi)])
 
 
-def _refuseBadStarts(start: object) -> None:
-    if not isinstance(start, tuple | list) or not start:
+def _refuseBadStarts(start: Sequence[float]) -> None:
+    if not start:
         raise ValueError(f"start must be one or more numbers. Received: {start!r}.")
     for moment in start:
         if real_number(moment, "each of start") <= 0:

@@ -27,10 +27,10 @@ import tyro
 from rich.table import Table
 
 from experiments.comparing import comparedEstimate, extrapolated
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.gradientPanels import CORRELATION, VARIANCE, gradientPanels
 from experiments.networks import looksLinear, rectifier
-from experiments.precision import computing, knownDtype
+from experiments.precision import computing
 from experiments.probes import inputGradients
 from experiments.verdicts import summaryOf
 from initialisations import initD
@@ -65,7 +65,7 @@ _DATA, _WEIGHTS, _READOUTS = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which nets, how deep and how wide."""
 
     net: Annotated[
@@ -128,7 +128,6 @@ def prepare(config: Config) -> Plan:
             f"Received: {config.batch} at width {config.width}."
         )
     real_number(config.beta, "beta")
-    knownDtype(config.dtype)
     as_seed(config.seed)
     depths = [depth for depth in DEPTHS if depth < config.depth] + [config.depth]
     widths = (config.width, 2 * config.width)

@@ -11,7 +11,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.comparing import compared
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.plotting import DASHES, colour, finishAxes
-from experiments.precision import computing, knownDtype
+from experiments.precision import computing
 from experiments.probes.jacobian import jacobian
 from lookslinear.errors import NotCoveredError, known_name, refuse_repeated, whole_number
 from lookslinear.laws import dense_law
@@ -101,7 +101,7 @@ ISOMETRIES = ("looksLinear/crelu", "orthogonal/linear")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which networks, and how many of each."""
 
     net: Annotated[
@@ -121,8 +121,8 @@ class Config:
     """Independent networks of each kind; of isometries two, which are all alike."""
     seed: int = 0
     """What inputs and weights are drawn from: the same seed, the same numbers."""
-    dtype: str = "float64"
-    """What Theano computes in: float32 or float64."""
+    dtype: Literal["float32", "float64"] = "float64"
+    """What Theano computes in."""
 
 
 class Plan(NamedTuple):
@@ -167,7 +167,6 @@ def prepare(config: Config) -> Plan:
         )
     whole_number(config.replicates, "replicates", least=2)
     as_seed(config.seed)
-    knownDtype(config.dtype)
     config = dataclasses.replace(config, net=config.net or tuple(NETS))
     names = [known_name("net", name, NETS) for name in config.net]
     refuse_repeated("net", names)

@@ -27,7 +27,7 @@ from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from experiments.arms import Arm, parseArms
 from experiments.comparing import compared, comparedEstimate
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.learningNets import (
     CLASSES,
     WIDEST,
@@ -65,7 +65,7 @@ _TASK = 0
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which networks learn, and to which loss."""
 
     arm: Annotated[
@@ -150,7 +150,7 @@ def prepare(config: Config) -> Plan:
 
 
 def _refuseNumbers(name: str, values: Sequence, check: Callable) -> None:
-    if not isinstance(values, tuple | list) or not values:
+    if not values:
         raise ValueError(f"{name} must be at least one number. Received: {values!r}.")
     for value in values:
         check(value, f"each of {name}")

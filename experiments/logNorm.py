@@ -19,7 +19,7 @@ import tyro
 from matplotlib.figure import Figure
 
 from experiments.arms import Arm, parseArms
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.networks import stagesOf
 from experiments.normFigures import drawDistribution, drawLegend, drawVariance
 from experiments.norms import ARRAYS, lawRows, logNorms, normArrays
@@ -36,7 +36,7 @@ DEFAULT_SIZES = ("12x24", "48x96", "12x96")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which networks, and how many of each."""
 
     arm: Annotated[

@@ -29,13 +29,13 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from experiments.comparing import compared, comparedEstimate, extrapolated
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.plotting import DASHES, colour, finishAxes, finishScores, points
 from experiments.precision import computing
 from experiments.probes import kindOf
 from experiments.verdicts import summaryOf
-from lookslinear.errors import known_name, real_number, whole_number
-from lookslinear.laws import BLENDING, WeightLaw, dense_law, mirror_degree
+from lookslinear.errors import real_number, whole_number
+from lookslinear.laws import WeightLaw, dense_law, mirror_degree
 from lookslinear.measures import estimate
 from lookslinear.sampling import as_seed, child_seed, draw, standard_normal
 from lookslinear.theory import Stage, correlations, gradient_correlations
@@ -51,7 +51,7 @@ _WEIGHTS, _READ_OUT = 0, 1
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which degrees, in nets of which size."""
 
     rho: Annotated[
@@ -109,7 +109,6 @@ def prepare(config: Config) -> Plan:
     width = whole_number(config.width, "width", least=4)
     if width % 2:
         raise ValueError(f"width must be even, to be halved. Received: {width}.")
-    known_name("family", config.family, BLENDING)
     if not abs(real_number(config.correlation, "correlation")) <= 1:
         raise ValueError(f"correlation must be from -1 to 1. Received: {config.correlation!r}.")
     for degree in config.rho:

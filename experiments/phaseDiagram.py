@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 
 from utilityFunctions import theano
 from experiments.comparing import comparedEstimate
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.gradientCorrelation import extrapolated, productAndSquare
 from experiments.phaseFigure import (
     CORRELATION,
@@ -66,7 +66,7 @@ _STARTS, _FIXED, _READOUTS, _WEIGHTS = range(4)
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which points of the plane, with which networks."""
 
     activation: str = "tanh"
@@ -163,8 +163,8 @@ def prepare(config: Config) -> Plan:
     return Plan(config, [pointOf(phi, w, b) for b in config.biases for w in config.weights])
 
 
-def _increasing(values: object, name: str) -> Sequence[float]:
-    if not isinstance(values, tuple | list) or not values:
+def _increasing(values: Sequence[float], name: str) -> Sequence[float]:
+    if not values:
         raise ValueError(f"{name} must be one or more numbers. Received: {values!r}.")
     numbers = [real_number(value, f"each of {name}") for value in values]
     if numbers != sorted(set(numbers)):

@@ -8,22 +8,6 @@ from contextlib import contextmanager
 from threadpoolctl import threadpool_limits
 
 from utilityFunctions import floatX, theano
-from lookslinear.errors import known_name
-
-DTYPES = ("float32", "float64")
-
-
-def knownDtype(dtype: object) -> str:
-    """`dtype`, if experiments compute in it.
-
-    Examples
-    --------
-    >>> knownDtype("float16")
-    Traceback (most recent call last):
-    lookslinear.errors.UnknownNameError: unknown dtype 'float16'. Did you mean 'float64'? \
-Known: float32, float64.
-    """
-    return known_name("dtype", dtype, DTYPES)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.experiment import Config, Result
+from experiments.experiment import BaseConfig, Result
 from experiments.stored import VOUCHED, digest
 
 RESULTS = Path("results")
@@ -179,7 +179,7 @@ def manifest(experiment: str, seed: int, started: datetime.datetime) -> dict:
 def writeRun(
     folder: Path,
     experiment: str,
-    config: Config,
+    config: BaseConfig,
     result: Result,
     started: datetime.datetime,
     **facts: object,

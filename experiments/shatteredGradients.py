@@ -20,10 +20,10 @@ import pandas as pd
 import tyro
 
 from experiments.comparing import compared, comparedEstimate, extrapolated
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.gridFigure import gridFigure
 from experiments.gridNets import NETS, netOf
-from experiments.precision import computing, knownDtype
+from experiments.precision import computing
 from experiments.probes.gridGradients import gridGradients
 from lookslinear.errors import known_name, refuse_repeated, whole_number, whole_numbers
 from lookslinear.measures import Estimate, estimate, lag_products, ratio
@@ -45,7 +45,7 @@ CORRELATION, SQUARE = "autocorrelation", "mean squared gradient"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which networks of one number, how deep, on which grid."""
 
     net: Annotated[
@@ -110,7 +110,6 @@ def prepare(config: Config) -> Plan:
     whole_number(config.replicates, "replicates")
     _even(config.width, "width", 4)
     _even(config.points, "points", 4)
-    knownDtype(config.dtype)
     as_seed(config.seed)
     nets = tuple(known_name("net", name, NETS) for name in config.net or DEFAULT_NETS)
     refuse_repeated("net", nets)

@@ -21,14 +21,14 @@ from rich.table import Table
 from experiments.arms import Arm, parseArms
 from experiments.comparing import CONTRADICTION, compared
 from experiments.data import loadBatch
-from experiments.experiment import Experiment, Result
-from experiments.networks import NETWORKS, stagesOf
-from experiments.precision import computing, knownDtype
+from experiments.experiment import BaseConfig, Experiment, Result
+from experiments.networks import stagesOf
+from experiments.precision import computing
 from experiments.predictions import Prediction, predict
 from experiments.probes import LogMeanSquares, propagate
 from experiments.reporting import summary
 from experiments.secondMoments import GRADIENT, LOG, SIGNAL, secondMoments
-from lookslinear.errors import unknown_name, whole_number
+from lookslinear.errors import whole_number
 from lookslinear.sampling import as_seed, child_seed, standard_normal
 from lookslinear.theory import Stage
 
@@ -56,7 +56,7 @@ _DATA, _WEIGHTS, _GRADIENTS = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """What is sent through which networks."""
 
     arm: Annotated[
@@ -133,9 +133,6 @@ def prepare(config: Config) -> Plan:
     """
     for name in ("depth", "width", "s", "batch", "replicates"):
         whole_number(getattr(config, name), name)
-    knownDtype(config.dtype)
-    if config.network not in NETWORKS:
-        raise unknown_name("network", config.network, NETWORKS)
     seed = as_seed(config.seed)
     config = dataclasses.replace(config, arm=config.arm or DEFAULT_ARMS)
     arms = parseArms(config.arm)

@@ -19,7 +19,7 @@ import tyro
 from matplotlib.figure import Figure
 
 from experiments.arms import Arm
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.networks import profileStages
 from experiments.normFigures import drawDistribution, drawLegend, drawVariance
 from experiments.norms import ARRAYS, lawRows, logNorms, normArrays
@@ -45,7 +45,7 @@ PUBLISHED = "Hanin & Nica 2018, arXiv 1812.05994 (reported): 5 sum 1 / n for Gau
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """Which networks, and how many of each."""
 
     arm: Annotated[

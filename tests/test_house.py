@@ -11,7 +11,8 @@ STANDARD = set(sys.stdlib_module_names)
 #: Each room, and what of this project its files may import. `lookslinear` stands for all of it.
 ROOMS = {
     "lookslinear": set(),
-    "utilityFunctions": {"lookslinear"},
+    "preparing": set(),
+    "utilityFunctions": {"preparing", "lookslinear"},
     "initialising": {"utilityFunctions", "lookslinear"},
     "initialisations": {"initialising", "lookslinear"},
     "layers": {"initialisations", "utilityFunctions", "lookslinear"},
@@ -27,7 +28,8 @@ ROOMS = {
 #: Each room, and what it may import from outside.
 OUTSIDE = {
     "lookslinear": {"numpy", "scipy", "threadpoolctl"},  # the last to hold BLAS to one thread
-    "utilityFunctions": {"numpy", "scipy", "theano", "scipy_openblas32"},
+    "preparing": {"scipy", "theano", "scipy_openblas32"},
+    "utilityFunctions": {"numpy", "theano"},
     "initialising": {"numpy"},
     "initialisations": set(),
     "layers": {"numpy", "rich", "theano"},  # rich for Sequential.summary()
@@ -82,6 +84,7 @@ def test_theTableRefusesWhatGoesTheOtherWay():
     assert forbiddenImports("initialisations", "def f():\n    from layers import FC") == [
         "layers.FC"
     ]
+    assert forbiddenImports("layers", "import preparing.openmp") == ["preparing.openmp"]
     assert forbiddenImports("layers", "import matplotlib.pyplot as plt") == ["matplotlib.pyplot"]
 
 

@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = {
-    "initialisations", "initialising", "utilityFunctions", "lookslinear", "layers", "training",
-    "experiments",
+    "initialisations", "initialising", "preparing", "utilityFunctions", "lookslinear", "layers",
+    "training", "experiments",
 }  # fmt: skip
 NOT_SHIPPED = {"setup", "conftest", "tests", "benchmarks"}
 KERNELS, KERNELS_SOURCE = "lookslinear/sampling/_kernels.abi3.so", "kernels.c"

@@ -1,16 +1,10 @@
-"""utilityFunctions: how it prepares Theano (in fresh processes), and what its functions promise."""
+"""utilityFunctions: what its functions promise."""
 
-import json
-import os
-import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import utilityFunctions
 from utilityFunctions import (
     T,
     cast,
@@ -23,60 +17,7 @@ from utilityFunctions import (
     zeroClone,
     zeroShared,
 )
-
-ROOT = Path(utilityFunctions.__file__).resolve().parent
-# Tells what a fresh process has become: the last line that it prints.
-REPORT = """
-import json, logging, os
-from theano.compile.mode import optdb
-names = ("theano.tensor.blas", "theano.configdefaults")
-print(json.dumps({
-    "blas": theano.config.blas__ldflags,
-    "cxxflags": theano.config.gcc__cxxflags,
-    "environment": os.environ.get("THEANO_FLAGS"),
-    "spin": os.environ.get("OPENBLAS_THREAD_TIMEOUT"),
-    "rewrite": "conv_openmp" in optdb,
-    "filters": sum(len(logging.getLogger(name).filters) for name in names),
-}))
-"""
-
-
-def python(code, **variables):
-    """Run code in a fresh process without the Theano flags of this one, unless they are given."""
-    unset = ("THEANO_FLAGS", "THEANORC", "OPENBLAS_THREAD_TIMEOUT", "LIBRARY_PATH")
-    environment = {name: value for name, value in os.environ.items() if name not in unset}
-    path = [variables.pop("PYTHONPATH", ""), str(ROOT)]
-    environment.update(PYTHONPATH=os.pathsep.join(filter(None, path)), THEANORC=os.devnull)
-    environment.update(variables)
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-
-
-def report(code, **variables):
-    """The REPORT of a fresh process that ran code, and what it wrote to stderr."""
-    done = python(code + REPORT, **variables)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1]), done.stderr
-
-
-def compileDirectory(folder):
-    return f"base_compiledir={folder}"
-
-
-# --- Preparation -----------------------------------------------------------------------------
-
-
-def test_aFreshTheanoHasOpenblasAndTheRewriteAndLeavesTheEnvironmentAlone():
-    pytest.importorskip("scipy_openblas32")
-    flags = "gcc__cxxflags=-DUSERS_OWN"
-    told, stderr = report("from utilityFunctions import theano", THEANO_FLAGS=flags)
-    assert "-lscipy_openblas" in told["blas"]
-    assert "-Dsgemm_=scipy_sgemm_" in told["blas"]
-    assert told["cxxflags"].strip() == "-DUSERS_OWN"
-    assert told["environment"] == flags
-    assert told["spin"] is None
-    assert told["rewrite"] == (utilityFunctions._coreCount() > 1)
-    assert stderr == ""
+from tests.preparing.fresh import python
 
 
 def test_nothingBecomesFloat64():
@@ -89,187 +30,6 @@ assert f(cast([[1, 2], [3, 4]])).dtype == 'float32'
 """
     done = python(code, THEANO_FLAGS="floatX=float32,warn_float64=raise")
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_theanoIsKeptAsItIsWhenImportedBefore():
-    told, stderr = report(
-        "import theano; import utilityFunctions; assert utilityFunctions.theano is theano",
-        THEANO_FLAGS="blas__ldflags=",
-    )
-    assert (told["blas"], told["rewrite"], told["filters"]) == ("", False, 0)
-    # Theano's own warning, which only a preparation by this module may drop.
-    assert stderr.count("Using NumPy C-API based implementation") == 1
-
-
-def test_anImportOfTheanoThatFailedDoesNoHarm():
-    code = """
-try:
-    import theano
-except Exception as error:
-    assert 'blas_opt_info' in str(error)
-from utilityFunctions import theano
-"""
-    told, _ = report(code)
-    assert told["rewrite"] == (utilityFunctions._coreCount() > 1)
-
-
-def test_theEmptyFlagOfAConfigFileIsKeptWithoutAWord(tmp_path):
-    file = tmp_path / "theanorc"
-    file.write_text("[blas]\nldflags =\n")
-    told, stderr = report("from utilityFunctions import theano", THEANORC=str(file))
-    assert (told["blas"], stderr) == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("flags", "config", "expected"),
-    [
-        ("blas__ldflags=-lmine", "", "blas__ldflags=-lmine"),
-        ("floatX=float32,blas__ldflags=", "", "floatX=float32,blas__ldflags="),
-        ("blas.ldflags=-lmine", "", "blas__ldflags=-lmine"),
-        ("openmp=False, blas.ldflags=", "", "openmp=False, blas__ldflags="),
-        ("openmp=False", "[blas]\nldflags = -lmine", "openmp=False"),
-        ("openmp=False", "[global]\nblas.ldflags = -lm", 'openmp=False,blas__ldflags="-lm"'),
-        ("", "[global]\nblas__ldflags = -L/a -lm", ',blas__ldflags="-L/a -lm"'),
-        ("", "[global]\nfloatX = float32", ',blas__ldflags="ours"'),
-        ("gcc__cxxflags=-DX", "", 'gcc__cxxflags=-DX,blas__ldflags="ours"'),
-    ],
-)
-def test_theUsersBlasWinsInEachSpelling(flags, config, expected, tmp_path, monkeypatch):
-    file = tmp_path / "theanorc"
-    file.write_text(config)
-    monkeypatch.setenv("THEANORC", str(file))
-    monkeypatch.setattr(utilityFunctions, "_openblasFlags", lambda: "ours")
-    assert utilityFunctions._theanoFlags(flags) == expected
-
-
-def test_aMissingOpenblasIsSaidOnceAndNumpyServes():
-    code = "import sys; sys.modules['scipy_openblas32'] = None; from utilityFunctions import theano"
-    told, stderr = report(code)
-    assert told["blas"] == ""
-    assert stderr.count("RuntimeWarning") == stderr.count("pip install scipy-openblas32") == 1
-
-
-def test_openblasIsLinkedFromAPathWithASpace(tmp_path):
-    package = pytest.importorskip("scipy_openblas32")
-    shutil.copytree(Path(package.__file__).parent, tmp_path / "my folder" / "scipy_openblas32")
-    code = """
-from utilityFunctions import *
-x = T.matrix()
-print(compileFunction([x], T.dot(x, x))([[1, 2], [3, 4]]).tolist())
-print([line.split()[-1] for line in open('/proc/self/maps') if 'my folder/scipy' in line][:1])
-"""
-    flags = f'floatX=float64,base_compiledir="{tmp_path / "my cache"}"'
-    done = python(code, THEANO_FLAGS=flags, PYTHONPATH=str(tmp_path / "my folder"))
-    assert done.stdout.splitlines()[0] == "[[7.0, 10.0], [15.0, 22.0]]", done.stderr
-    assert "scipy_openblas" in done.stdout.splitlines()[1]
-    assert list((tmp_path / "my cache").rglob("*.so"))
-    assert done.stderr == ""
-
-
-def test_withoutCompilerItSaysSoOnceAndConvolves(tmp_path):
-    code = """
-from utilityFunctions import *
-x, W = T.tensor4(), zeroShared((1, 1, 3, 3))
-y = T.nnet.conv2d(x, W + 1, border_mode='half', subsample=(2, 2))
-f = compileFunction([x], [y.sum(), gradient(y.sum(), W).sum()])
-print([float(value) for value in f(cast([[[[1] * 4] * 4]]))])
-"""
-    flags = compileDirectory(tmp_path / "cache")
-    done = python(code, PATH=str(tmp_path), THEANO_FLAGS=flags)
-    # Windows that begin at rows -1 and 1: two and three rows of ones, and as many columns.
-    assert done.stdout == "[25.0, 25.0]\n", done.stderr
-    assert done.stderr.count("Warning") == done.stderr.count("apt install g++") == 1
-    assert "WARNING" not in done.stderr
-
-
-def test_withoutCompilerByTheUsersWishItIsSilent(tmp_path):
-    flags = "cxx=," + compileDirectory(tmp_path)
-    assert python("import utilityFunctions", THEANO_FLAGS=flags).stderr == ""
-
-
-@pytest.mark.parametrize(
-    ("before", "message"),
-    [
-        (
-            "sys.version_info = (3, 12, 1)",
-            "does not support this Python; allowed are 3.10 and 3.11. Received: 3.12.",
-        ),
-        ("sys.modules['theano'] = None", "pip install theano-pymc==1.1.2"),
-    ],
-)
-def test_withoutTheanoTheImportSaysWhatWorks(before, message):
-    done = python(f"import sys; {before}; import utilityFunctions")
-    lastLine = done.stderr.splitlines()[-1]
-    assert lastLine.startswith("ImportError: ")
-    assert message in lastLine
-    assert "lookslinear works without Theano" in lastLine
-
-
-# --- Convolutions on all cores ---------------------------------------------------------------
-
-
-def slowConvolution(x, W, stride):
-    """Theano's conv2d with border_mode='half', a filter of 3x3 flipped as Theano flips it."""
-    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    rows, columns = ((side - 1) // stride + 1 for side in x.shape[2:])
-    y = np.zeros((len(x), len(W), rows, columns))
-    for i in range(rows):
-        for j in range(columns):
-            window = padded[:, :, i * stride :, j * stride :][:, :, :3, :3]
-            y[:, :, i, j] = np.einsum("nchw,ochw->no", window, W[:, :, ::-1, ::-1])
-    return y
-
-
-@pytest.fixture(scope="module")
-def convolution():
-    """x, W, the gradient of the output, and a function: x, g -> output, gradients of x and W."""
-    rng = np.random.default_rng(5)
-    x, W, g = (rng.standard_normal(shape) for shape in ((7, 2, 7, 6), (3, 2, 3, 3), (7, 3, 4, 3)))
-    weight, image, outer = sharedVar(W), T.tensor4(), T.tensor4()
-    y = T.nnet.conv2d(image, weight, border_mode="half", subsample=(2, 2))
-    gradients = gradient((y * outer).sum(), [image, weight])
-    return x, W, g, compileFunction([image, outer], [y, *gradients])
-
-
-@pytest.mark.skipif(
-    utilityFunctions._coreCount() == 1 or "openblas" not in theano.config.blas__ldflags,
-    reason="one core alone, or another BLAS by the flags",
-)
-def test_convolutionsAreRewrittenToUseAllCores(convolution):
-    nodes = [node.op for node in convolution[-1].maker.fgraph.toposort()]
-    found = {type(op).__name__: op.openmp for op in nodes if "CorrMM" in type(op).__name__}
-    assert found == {"CorrMM": True, "CorrMM_gradWeights": True, "CorrMM_gradInputs": True}
-
-
-def test_convolutionAndItsGradientsEqualTheSlowOnes(convolution):
-    x, W, g, f = convolution
-    y, xGradient, WGradient = f(cast(x), cast(g))
-    tolerance = 100 * np.finfo(floatX()).eps
-    np.testing.assert_allclose(y, slowConvolution(x, W, 2), atol=20 * tolerance)
-    # The map is bilinear: its derivative along any direction is the map of that direction.
-    for direction in np.random.default_rng(6).standard_normal((3, *x.shape)):
-        expected = (slowConvolution(direction, W, 2) * g).sum()
-        assert (direction * xGradient).sum() == pytest.approx(expected, abs=200 * tolerance)
-    for direction in np.random.default_rng(7).standard_normal((3, *W.shape)):
-        expected = (slowConvolution(x, direction, 2) * g).sum()
-        assert (direction * WGradient).sum() == pytest.approx(expected, abs=200 * tolerance)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_aForkedChildConvolves():
-    code = """
-import os, signal
-from utilityFunctions import *
-x, W = T.tensor4(), sharedVar([[[[1] * 3] * 3]])
-f = compileFunction([x], T.nnet.conv2d(x, W, border_mode='half', subsample=(2, 2)))
-image = cast([[[[1] * 4] * 4]] * 8)
-parent, child = f(image), os.fork()
-if not child:
-    signal.alarm(20)  # OpenMP's threads are gone in a child: it would wait for them
-    os._exit(0 if (f(image) == parent).all() else 1)
-print(os.waitpid(child, 0)[1])
-"""
-    assert python(code).stdout == "0\n"
 
 
 # --- Shared variables ------------------------------------------------------------------------
@@ -486,19 +246,3 @@ def test_compileFunctionPassesItsArgumentsOn():
         y = T.vector()
         with pytest.raises(TypeError, match="allow_input_downcast"):
             compileFunction([y], y, mode=UNOPTIMISED)(np.array([0.1]))
-
-
-def test_whatOneProcessCompilesServesTheNext():
-    """Each operation has a version: Theano keeps what it compiles under it."""
-    from theano.graph.fg import FunctionGraph
-    from theano.link.c.basic import CLinker
-
-    x, y = T.matrix(), T.matrix()
-    function = compileFunction([x, y], T.specify_shape(T.dot(x, y), (2, 3)))
-    nodes = [node for node in function.maker.fgraph.toposort() if hasattr(node.op, "c_code")]
-    names = {type(node.op).__name__ for node in nodes}
-    assert names >= {"Dot22", "SpecifyShape"}
-    for node in nodes:
-        alone = node.op.make_node(*(variable.type() for variable in node.inputs))
-        version, _ = CLinker().accept(FunctionGraph(alone.inputs, alone.outputs)).cmodule_key()
-        assert version, f"{node.op} would be compiled in each process"

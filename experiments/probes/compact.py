@@ -13,6 +13,7 @@ import numpy as np
 
 from utilityFunctions import T, theano
 from experiments.probes.operations import Operation
+from lookslinear.sampling.sources import MAKING
 
 #: Amplitudes beyond this power of two, either way, are far from 1.
 FAR = 32
@@ -163,11 +164,8 @@ def meanSquares(array: np.ndarray) -> np.ndarray:
     >>> meanSquares(np.array([[1.0, 3.0], [0.0, 0.0]]))
     array([5., 0.])
     """
-    rows = array.reshape(len(array), 1, math.prod(array.shape[1:]))
-    rows = rows.astype(np.promote_types(rows.dtype, np.float32), copy=False)
-    # One call of BLAS a sample: no array of squares, and sums as exact as pairwise ones.
-    sums = np.matmul(rows, rows.swapaxes(1, 2))
-    return sums[:, 0, 0].astype(float) / rows.shape[-1]
+    rows = array.reshape(len(array), math.prod(array.shape[1:]))
+    return MAKING.square_sums(rows) / rows.shape[1]
 
 
 def _packed(bits: np.ndarray) -> np.ndarray:

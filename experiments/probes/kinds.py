@@ -141,7 +141,7 @@ class PanelKind(Kind):
 
 
 class FrameKind(Kind):
-    """One kind of dense layer whose weights are Haar frames that are never made (`drawFrame`)."""
+    """One kind of dense layer of Haar frames that are never made (`draw_factored`)."""
 
     def __init__(self, inputShape, activation: str):
         self._begin(inputShape)

@@ -21,11 +21,10 @@ import numpy as np
 
 from utilityFunctions import floatX
 from experiments.probes.compact import farExponents, meanSquares
-from experiments.probes.frames import isFactored
 from experiments.probes.kinds import Kind, frameKindOf, kindOf, panelKindOf
 from experiments.probes.operations import compiles
 from experiments.probes.pipeline import runSteps
-from experiments.probes.weights import Weights
+from experiments.probes.weights import Weights, isFactored
 from lookslinear.errors import NotCoveredError
 from lookslinear.laws import WeightLaw
 from lookslinear.sampling import Rng, num_threads
@@ -208,7 +207,7 @@ class _Part:
         self._signal, self._gradient = x.astype(floatX()), gradient.astype(floatX())
         self._kept = []  # signs of inputs, or inputs: those of the last layer last
         self.forwardLogs, self.backwardLogs = _Logs(forward), _Logs(backward[::-1])
-        squares = meanSquares(gradient.astype(float))
+        squares = meanSquares(gradient)
         self.backwardLogs.add(self._gradient, squares, farExponents(squares))
 
     def forward(self, l: int, kind: Kind, weight) -> None:

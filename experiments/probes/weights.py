@@ -10,10 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from utilityFunctions import floatX
-from experiments.probes.frames import MirroredFrame, drawFrame
 from experiments.probes.panels import PanelDraw, Panels, canBeDrawnInPanels, panelsOf
 from lookslinear.laws import WeightLaw
-from lookslinear.sampling import FactoredFrame, Rng, as_seed, child_seed, draw
+from lookslinear.sampling import (
+    FactoredFrame,
+    Rng,
+    as_seed,
+    can_be_factored,
+    child_seed,
+    draw,
+    draw_factored,
+)
 from lookslinear.theory import Stage
 
 #: What the weights of a network that are kept may take.
@@ -97,9 +104,9 @@ class Weights:
                     self._panelDraws[near] = draw  # another thread may do the same
         return self._panelDraws[l]
 
-    def frame(self, l: int) -> FactoredFrame | MirroredFrame:
+    def frame(self, l: int) -> FactoredFrame:
         """Weight l as factors, which are not kept; for laws with `isFactored`."""
-        return drawFrame(self._laws[l], child_seed(self._seed, l))
+        return draw_factored(self._laws[l], child_seed(self._seed, l))
 
     def _isKept(self, l: int) -> bool:
         isSmall = _bytes(self._laws[l]) <= min(LARGE, self._memory)
@@ -122,6 +129,17 @@ class Weights:
         if room is None or (room.shape, room.dtype) != (law.shape, law.dtype):
             room = self._own.room = np.empty(law.shape, law.dtype)
         return room
+
+
+def isFactored(law: WeightLaw, samples: int) -> bool:
+    """Whether so many samples are multiplied sooner with the factors of a weight than with it.
+
+    >>> from lookslinear.laws import dense_law
+    >>> law = dense_law(1024, 1024, "haar", 0.1, dtype=floatX())
+    >>> isFactored(law, 256), isFactored(law, 10_000)
+    (True, False)
+    """
+    return law.dtype == floatX() and can_be_factored(law) and samples <= min(law.block_shape)
 
 
 def _bytes(law: WeightLaw) -> int:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from experiments.experiment import Config
+from experiments.experiment import BaseConfig
 
 #: Characters of a cell's name: 80 bits, so that a million cells share one with probability 4e-13.
 LENGTH = 20
@@ -21,7 +21,7 @@ class Cell(NamedTuple):
     fields: dict[str, Any]
 
 
-def cellOf(experiment: str, config: Config) -> Cell:
+def cellOf(experiment: str, config: BaseConfig) -> Cell:
     """The cell of a config; equal configs have equal names, in every process and release.
 
     Examples
@@ -37,7 +37,7 @@ def cellOf(experiment: str, config: Config) -> Cell:
     return Cell(hashlib.sha256(text.encode()).hexdigest()[:LENGTH], fields)
 
 
-def configOf(kind: type, fields: Mapping[str, Any]) -> Config:
+def configOf(kind: type, fields: Mapping[str, Any]) -> BaseConfig:
     """The Config of a cell, whose fields may have been through JSON, which has no tuples.
 
     Examples

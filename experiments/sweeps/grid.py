@@ -14,7 +14,8 @@ from typing import Any
 
 import tyro
 
-from experiments.experiment import Config, Experiment
+from experiments.experiment import BaseConfig, Experiment
+from experiments.fields import told
 from experiments.sweeps.cells import Cell, cellOf
 from lookslinear.errors import known_name, refuse_repeated, whole_number
 
@@ -55,7 +56,7 @@ class Grid:
         """The lengths of the axes in words, `2 size x 10 seed`."""
         return " x ".join(f"{len(values)} {name}" for name, values in self.axes.items())
 
-    def configs(self) -> Iterator[Config]:
+    def configs(self) -> Iterator[BaseConfig]:
         """The Config of each cell, made when it is asked for."""
         order = sorted(self.axes, key=lambda name: name != SEED)
         for values in itertools.product(*(self.axes[name] for name in order)):
@@ -224,6 +225,5 @@ def _words(value: Any) -> list:
 
 def _told(kind: Any) -> str:
     if typing.get_origin(kind) is tuple:
-        return f"one value or a list [...] of them, each {_told(typing.get_args(kind)[0])}"
-    names = {int: "a whole number", float: "a number", str: "a text"}
-    return names.get(kind, f"of type {getattr(kind, '__name__', kind)}")
+        return f"one value or a list [...] of them, each {told(typing.get_args(kind)[0])}"
+    return told(kind)

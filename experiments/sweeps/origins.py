@@ -10,8 +10,8 @@ from experiments.running import versions
 
 #: What a number can depend on, beside the checkout's or the installation's root.
 CODE = (
-    "experiments", "initialisations.py", "initialising.py", "layers", "lookslinear", "training",
-    "utilityFunctions.py",
+    "experiments", "initialisations.py", "initialising", "layers", "lookslinear", "preparing",
+    "training", "utilityFunctions.py",
 )  # fmt: skip
 SUFFIXES = (".py", ".c")
 

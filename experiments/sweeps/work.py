@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
 
-from experiments.experiment import Config, Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from experiments.running import writeRun
 from experiments.sweeps.cells import Cell, configOf
 from experiments.sweeps.failures import forget, keepFailure
@@ -106,7 +106,7 @@ def _attempt(task: Task, store: Store) -> Outcome:
 
 def _computed(
     experiment: Experiment, fields: dict[str, Any], threads: int
-) -> tuple[Config, Result]:
+) -> tuple[BaseConfig, Result]:
     set_num_threads(threads)
     with threadpool_limits(limits=threads):
         plan = experiment.prepare(configOf(experiment.Config, fields))

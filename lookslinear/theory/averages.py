@@ -24,22 +24,22 @@ _MANY = 500
 
 def second_moment(phi: Activation, q: np.ndarray) -> np.ndarray:
     """E phi(h)^2."""
-    return _one_point(phi, q, "second", lambda phi, h: phi.function(h) ** 2)
+    return _one_point(phi, q, "second", lambda h: phi.function(h) ** 2)
 
 
 def derivative_moment(phi: Activation, q: np.ndarray) -> np.ndarray:
     """E phi'(h)^2."""
-    return _one_point(phi, q, "derivative", lambda phi, h: phi.derivative(h) ** 2)
+    return _one_point(phi, q, "derivative", lambda h: phi.derivative(h) ** 2)
 
 
 def squared_derivative_moment(phi: Activation, q: np.ndarray) -> np.ndarray:
     """E phi'(h)^4."""
-    return _one_point(phi, q, "quartic", lambda phi, h: phi.derivative(h) ** 4)
+    return _one_point(phi, q, "quartic", lambda h: phi.derivative(h) ** 4)
 
 
 def mean(phi: Activation, q: np.ndarray) -> np.ndarray:
     """E phi(h)."""
-    return _one_point(phi, q, "mean", lambda phi, h: phi.function(h))
+    return _one_point(phi, q, "mean", phi.function)
 
 
 def second_moment_slope(phi: Activation, q: np.ndarray) -> np.ndarray:
@@ -123,7 +123,7 @@ def _one_point(phi: Activation, q: np.ndarray, form: str, integrand: Callable) -
     if known is not None:
         return known(q)
     _refuse_unknown_doubling(phi)
-    return expectation(lambda h: integrand(phi, h), q, phi.kinks)
+    return expectation(integrand, q, phi.kinks)
 
 
 def _refuse_unknown_doubling(phi: Activation) -> None:

@@ -7,12 +7,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.comparing import compared
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from lookslinear.errors import whole_number
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """What the stand-in is asked for."""
 
     seed: int = 0

@@ -290,6 +290,10 @@ def test_badInput(changed, message):
         prepare(dataclasses.replace(TINY, **changed))
 
 
+def test_aRateMayBeANumberToo():
+    assert prepare(dataclasses.replace(TINY, lr=0.25)).rate == 0.25
+
+
 def test_theCommandLine(tmp_path, capsys):
     words = "crelu --arm heNormal/relu --depth 2 --width 8 --samples 100 --epochs 1 --lr 0.1"
     options = ["--seeds", "2", "--resume", str(tmp_path / "state"), "--output", str(tmp_path / "o")]

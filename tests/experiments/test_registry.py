@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 import experiments
 from experiments.comparing import NUMBERS, labelsOf
 from experiments.registry import EXPERIMENTS
+from lookslinear.errors import UnknownNameError
 
 #: What makes each experiment a matter of a second.
 TINY = {
@@ -86,6 +88,52 @@ def test_a_config_is_frozen_and_has_seed_and_replicates(experiment):
 def test_a_bad_seed_or_number_of_networks_is_refused(experiment, name, value):
     with pytest.raises((ValueError, TypeError), match=rf"{name} must .*Received: {value}"):
         experiment.prepare(experiment.Config(**{**TINY[experiment.name], name: value}))
+
+
+#: Of each type of a field what is none of its values: kinds that are taken for it elsewhere.
+OTHERS = {
+    int: (2.5, "3", True, None, (3,), np.array([3])),
+    float: ("3", True, None, (0.5,), 1j),
+    str: (3, None, b"digits", ("digits",)),
+    "tuple": (3, "heNormal/relu", None, {}, {"2"}, np.ones(2)),
+    "Literal": (3, None, ["dense"], "dens"),
+    int | None: (2.5, "3", False, ()),
+    float | None: ("0.9", True, ()),
+    str | float: (None, True, (0.1,)),
+    Path | None: (3, False, (Path(),)),
+}
+
+
+def othersOf(kind):
+    """What a field of this type refuses."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is not tuple:
+        return OTHERS["Literal" if origin is typing.Literal else kind]
+    rightly = {int: 2, float: 0.5, str: "heNormal/relu"}[inner[0]]
+    return OTHERS["tuple"] + tuple([rightly, other] for other in OTHERS[inner[0]])
+
+
+def test_another_type_is_refused_at_the_door_for_every_field(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kinds = typing.get_type_hints(experiment.Config)
+    for field in dataclasses.fields(experiment.Config):
+        for value in othersOf(kinds[field.name]):
+            with pytest.raises((TypeError, UnknownNameError)) as refusal:
+                experiment.Config(**{field.name: value})
+            # Of several values the one is shown that is none.
+            received = repr(value[1] if isinstance(value, list) and len(value) > 1 else value)
+            told = str(refusal.value)
+            assert re.match(rf"(unknown |each of |){field.name} (must be a|)", told), told
+            assert f"Received: {received}." in told or f"unknown {field.name} {received}." in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_whole_numbers_of_numpy_and_lists_are_taken(experiment):
+    given = {
+        name: {tuple: list, int: np.int64}.get(type(value), lambda same: same)(value)
+        for name, value in dataclasses.asdict(experiment.Config()).items()
+    }
+    assert dataclasses.asdict(experiment.Config(**given)) == given
 
 
 def test_a_tiny_run(experiment):

@@ -112,18 +112,14 @@ def test_mean_squares_are_the_exact_ones_rounded(linker, dtype, shape):
     exact = [math.fsum(float(x) ** 2 for x in row.ravel()) / row.size for row in signal]
     found = compiled(linker, dtype, len(shape))[2](signal)
     assert found.dtype == "float64"
-    # Sums of at most 1000 squares: half an epsilon for each addition, of what is then at most all
-    # of it. NumPy's are in the signal's own precision.
-    inDouble = linker != "py" or dtype == "float64"
-    eps = np.finfo("float64" if inDouble else "float32").eps
-    tolerance = eps / 2 * (signal[0].size + 3)
+    # Sums of at most 1000 squares: half an epsilon of double precision for each addition, of what
+    # is then at most all of it.
+    tolerance = np.finfo("float64").eps / 2 * (signal[0].size + 3)
     np.testing.assert_allclose(found, exact, rtol=tolerance)
 
 
 def test_squares_beyond_single_precision(linker):
-    """Where C adds up in double precision, a signal's squares may be beyond its own."""
-    if linker == "py":
-        pytest.skip("NumPy adds up in the signal's own precision")
+    """They are added up in double precision, so a signal's squares may be beyond its own."""
     signal = np.array([[1e30, -1e30], [1e-30, 1e-30], [0.0, 0.0]], "float32")
     exact = [math.fsum(float(x) ** 2 for x in row) / 2 for row in signal]
     found = compiled(linker, "float32", 2)[2](signal)

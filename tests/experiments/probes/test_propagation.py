@@ -215,11 +215,12 @@ def test_other_networks_go_forward_at_most_twice(monkeypatch):
     assert (len(passed), len(back)) == (36 + 6 * 5, 35)  # all but the inputs that are kept
 
 
-def test_mean_squares_are_as_exact_as_their_precision():
-    for dtype, tolerance in (("float16", 1e-3), ("float32", 1e-6), ("float64", 1e-14)):
-        numbers = normal(3, 2, 500).astype(dtype)
-        exact = [math.fsum(float(x) ** 2 for x in row.ravel()) / 1000 for row in numbers]
-        np.testing.assert_allclose(meanSquares(numbers), exact, rtol=tolerance)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_mean_squares_are_as_exact_as_double_precision(dtype, order):
+    numbers = np.asarray(normal(3, 2, 500), dtype, order)
+    exact = [math.fsum(float(x) ** 2 for x in row.ravel()) / 1000 for row in numbers]
+    np.testing.assert_allclose(meanSquares(numbers), exact, rtol=1e-13)  # 1000 half epsilons
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from utilityFunctions import floatX
+from utilityFunctions import floatX, theano
 from experiments.probes import propagate, propagation, weights
 from experiments.probes.operations import compiles
 from lookslinear.laws import dense_law
@@ -69,6 +69,23 @@ def framesOf(activation, mirror=False, sides=(400, 500, 400, 401)):
 def test_frames_are_as_the_oracle(activation, mirror, monkeypatch):
     monkeypatch.setattr(weights, "draw", None)  # none is made
     holdToTheOracle(*framesOf(activation, mirror), dense_net_oracle)
+
+
+@pytest.mark.usefixtures("inPanels")
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_squares_beyond_single_precision_are_measured_behind_frames(scale):
+    """A layer's gain may take a signal to where its squares are 0, or infinite, in its own."""
+    width = 400
+    last = dense_law(width, width, "haar", scale)
+    stages = [Stage(dense_law(width, width, "haar", width**-0.5)), Stage(last, "linear")]
+    x, gradient = normal(2, 3, width).astype("float32")
+    with theano.config.change_flags(floatX="float32"):
+        logs = propagate(stages, x, gradient, SEED)
+    # Frames keep every norm, but for 2 x 400 reflections' roundings, a random walk, and its square
+    # twice as much.
+    tolerance = 4 * math.sqrt(2 * width) * np.finfo("float32").eps
+    expected = np.log(np.square(x).mean(axis=1)) + 2 * math.log(last.gain)
+    np.testing.assert_allclose(logs.forward[1], expected, rtol=0, atol=tolerance)
 
 
 # On several threads

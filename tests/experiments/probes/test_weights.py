@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from utilityFunctions import floatX
+from utilityFunctions import floatX, theano
 from experiments.probes import Weights, weights
 from experiments.probes.operations import compiles
 from experiments.probes.panels import panelsOf
-from lookslinear.laws import dense_law
+from experiments.probes.weights import isFactored
+from lookslinear.laws import dense_law, entries_law
 from lookslinear.sampling import child_seed, draw
 from lookslinear.theory import Stage
 
@@ -27,6 +28,12 @@ def use(request, monkeypatch):
     """How weights are used: small or large ones by one thread, or by several."""
     monkeypatch.setattr(weights, "LARGE", 0 if request.param == "large" else 2**62)
     return request.param
+
+
+def haarLaw(inputs, outputs, mirror=False, dtype="float32"):
+    """The law of a frame of these sides, and of its mirror image if there is one."""
+    inputs *= 2 if mirror else 1
+    return dense_law(inputs, outputs, "haar", 1.0, mirror=mirror, dtype=dtype)
 
 
 def expectedOf(laws):
@@ -114,15 +121,41 @@ def test_panels_are_those_of_the_draw(transposed):
                 np.testing.assert_array_equal(array, other)
 
 
-def test_frames_are_those_of_the_draw():
-    law = dense_law(401, 400, "haar", 1.0)
-    found, x = Weights(3 * [Stage(law)], SEED), np.eye(3, 401, dtype="float32")
+@pytest.mark.parametrize("mirror", [False, True])
+def test_frames_are_those_of_the_draw(mirror):
+    law = haarLaw(401, 400, mirror=mirror)
+    found, x = Weights(3 * [Stage(law)], SEED), np.eye(3, law.shape[0], dtype="float32")
     for l in (2, 0, 2):
         weight = draw(law, child_seed(SEED, l))
         # A number of about gain / sqrt(400) carries 400 reflections' roundings, a random walk:
         # sqrt(400) eps of it. Five times that.
         tolerance = 5 * np.finfo("float32").eps * law.gain
         np.testing.assert_allclose(found.frame(l).times(x), weight[:3], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_frames_are_factored_for_as_many_samples_as_pay(mirror):
+    for inputs, outputs, most in ((400, 400, 400), (640, 390, 390), (390, 640, 390)):
+        law = haarLaw(inputs, outputs, mirror=mirror)
+        with theano.config.change_flags(floatX="float32"):
+            assert [isFactored(law, n) for n in (1, most, most + 1)] == [True, True, False]
+
+
+def test_only_what_draw_makes_of_reflections_is_factored():
+    with theano.config.change_flags(floatX="float32"):
+        assert not isFactored(haarLaw(399, 399), 1)
+        assert not isFactored(haarLaw(399, 399, mirror=True), 1)
+        assert not isFactored(haarLaw(400, 400, mirror=0.5), 1)
+        assert not isFactored(dense_law(400, 400, "normal", 1.0), 1)
+        assert not isFactored(entries_law((), "constant", 1.0), 1)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("ours", ["float32", "float64"])
+def test_only_frames_in_our_precision_are_factored(dtype, ours):
+    """Others are drawn, and then converted, or refused."""
+    with theano.config.change_flags(floatX=ours):
+        assert isFactored(haarLaw(400, 400, dtype=dtype), 1) == (dtype == ours)
 
 
 def test_room_of_another_shape_is_given_up():

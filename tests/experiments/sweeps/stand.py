@@ -10,13 +10,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from experiments.comparing import compared
-from experiments.experiment import Experiment, Result
+from experiments.experiment import BaseConfig, Experiment, Result
 from lookslinear.errors import whole_number
 from tests.experiments.stand import draw
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BaseConfig):
     """What is asked for, and what happens then; if `once` names a file, unless it is there.
 
     `log` is the name of a file that each run writes a line to.

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from lookslinear.arranging import halves_of
 from lookslinear.fans import Axes, axes_of
 from lookslinear.laws import WeightLaw, dense_law
 from lookslinear.sampling import (
@@ -41,6 +42,14 @@ MOST = 3
 
 def haar_law(inputs, outputs, dtype="float64", **claims):
     return dense_law(inputs, outputs, "haar", 0.3, dtype=dtype, **claims)
+
+
+def mirrored_law(inputs, outputs, dtype="float64"):
+    """The law of a frame of these sides and its negative."""
+    return haar_law(2 * inputs, outputs, dtype, mirror=True)
+
+
+BOTH = pytest.mark.parametrize("law_of", [haar_law, mirrored_law])
 
 
 @contextmanager
@@ -89,8 +98,9 @@ FEW = 4
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_products_are_those_with_the_drawn_weight(shape, dtype):
-    assert max(errors(haar_law(*shape, dtype))) < FEW
+@BOTH
+def test_products_are_those_with_the_drawn_weight(law_of, shape, dtype):
+    assert max(errors(law_of(*shape, dtype))) < FEW
 
 
 def test_in_double_precision_they_are_equal_to_thirteen_digits():
@@ -101,12 +111,13 @@ def test_in_double_precision_they_are_equal_to_thirteen_digits():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_all_small_shapes_about_the_boundaries_of_blocks_and_parts(dtype):
+@BOTH
+def test_all_small_shapes_about_the_boundaries_of_blocks_and_parts(law_of, dtype):
     sides = {1, 2, MOST, BLOCK - 1, BLOCK, BLOCK + 1, PANEL, PANEL + 1, 2 * PANEL + 1, 30}
     with small_parts():
         for inputs in sides:
             for outputs in sides:
-                assert max(errors(haar_law(inputs, outputs, dtype))) < 4 * FEW  # few terms scatter
+                assert max(errors(law_of(inputs, outputs, dtype))) < 4 * FEW  # few terms scatter
 
 
 def test_blocks_of_another_length_from_2048_columns_on():
@@ -125,8 +136,9 @@ def test_any_gain(scale):
 
 
 @pytest.mark.parametrize("samples", [0, 1, 2, 300])
-def test_any_number_of_rows(samples):
-    law = haar_law(410, 420)
+@BOTH
+def test_any_number_of_rows(law_of, samples):
+    law = law_of(410, 420)
     weight, frame = draw(law, 0), draw_factored(law, 0)
     for times, matrix in ((frame.times, weight), (frame.times_transposed, weight.T)):
         rows = standard_normal((samples, len(matrix)), 1, "float64")
@@ -134,9 +146,10 @@ def test_any_number_of_rows(samples):
         np.testing.assert_allclose(times(rows), rows @ matrix, rtol=0, atol=1e-12)
 
 
-def test_seeds_of_every_kind_and_the_next_draw_of_a_generator():
-    law = haar_law(420, 410)
-    signals = standard_normal((2, 420), 0, "float64")
+@BOTH
+def test_seeds_of_every_kind_and_the_next_draw_of_a_generator(law_of):
+    law = law_of(420, 410)
+    signals = standard_normal((2, law.shape[0]), 0, "float64")
     for make in (lambda: 5, lambda: np.random.SeedSequence(5), lambda: np.random.default_rng(5)):
         product = draw_factored(law, make()).times(signals)
         np.testing.assert_allclose(product, signals @ draw(law, make()), rtol=0, atol=1e-12)
@@ -146,6 +159,16 @@ def test_seeds_of_every_kind_and_the_next_draw_of_a_generator():
     assert first.integers(2**63) == second.integers(2**63)
     once, again = (draw_factored(law).times(signals) for _ in range(2))
     assert (once != again).any()
+
+
+def test_what_crelu_splits_comes_together_again():
+    """Of equal halves a mirrored frame sees nothing, and gradients come back with both signs."""
+    frame = draw_factored(mirrored_law(420, 410), 0)
+    signals, gradients = (standard_normal((3, side), 1, "float64") for side in (420, 410))
+    assert (frame.times(np.tile(signals, 2)) == 0).all()
+    first, second = halves_of(frame.times_transposed(gradients), axis=1)
+    np.testing.assert_array_equal(first, -second)
+    assert (first != 0).all()
 
 
 # Mutants
@@ -199,6 +222,26 @@ def test_other_mutants_are_rejected(shape, mutant, monkeypatch):
     assert min(errors(haar_law(*shape, "float32"))) > 1000 * FEW
 
 
+def second_half_first(rows, axis):
+    return halves_of(rows, axis)[::-1]
+
+
+def first_half_twice(half, axis):
+    return np.concatenate([half, half], axis)
+
+
+@pytest.mark.parametrize(
+    ("name", "mutant", "way"),
+    [("halves_of", second_half_first, 0), ("mirror", first_half_twice, 1)],
+)
+@pytest.mark.parametrize("shape", [(500, 400), (400, 500), (410, 410)])
+def test_halves_of_another_sign_are_rejected(shape, name, mutant, way, monkeypatch):
+    monkeypatch.setattr(factored, name, mutant)
+    found = errors(mirrored_law(*shape, "float32"))
+    assert found[way] > 1000 * FEW
+    assert found[1 - way] < FEW
+
+
 def test_other_numbers_in_a_block_are_rejected():
     law = haar_law(500, 400, "float32")
     weight = draw(law, 3)
@@ -227,15 +270,17 @@ def test_a_square_that_stands_would_be_rejected(monkeypatch):
         lambda rows: np.ma.masked_array(rows, mask=True),
     ],
 )
-def test_rows_of_every_order_and_kind_stay_as_they_are(arranged):
+@BOTH
+def test_rows_of_every_order_and_kind_stay_as_they_are(law_of, arranged):
     for shape in ((420, 410), (410, 420)):
-        law = haar_law(*shape)
+        law = law_of(*shape)
         frame, weight = draw_factored(law, 0), draw(law, 0)
         for times, matrix in ((frame.times, weight), (frame.times_transposed, weight.T)):
             rows = arranged(standard_normal((3, len(matrix)), 1, "float64"))
             plain = np.array(rows)
             product = times(rows)
             assert type(product) is np.ndarray
+            assert product.flags.c_contiguous
             np.testing.assert_array_equal(np.array(rows), plain)
             np.testing.assert_allclose(product, plain @ matrix, rtol=0, atol=1e-12)
 
@@ -324,8 +369,12 @@ OTHERS = [
     dense_law(SIDE, SIDE, "normal", 0.1),
     haar_law(SIDE - 1, SIDE - 1),
     haar_law(SIDE, SIDE, "float16"),
-    haar_law(2 * SIDE, SIDE, mirror=True),
+    mirrored_law(SIDE - 1, SIDE - 1),
     haar_law(2 * SIDE, SIDE, mirror=0.5),
+    haar_law(2 * SIDE, 2 * SIDE, mirror=True, mirror_outputs=True),
+    haar_law(2 * SIDE, 2 * SIDE, mirror=True, blocks=2),
+    haar_law(2 * SIDE, 2 * SIDE, mirror=True, copies=2),
+    dense_law(2 * SIDE, SIDE, "normal", 0.1, mirror=True),
     haar_law(SIDE, 2 * SIDE, mirror_outputs=True),
     haar_law(SIDE, 2 * SIDE, blocks=2),
     haar_law(SIDE, 2 * SIDE, copies=2),
@@ -351,6 +400,8 @@ def test_other_laws_are_refused_before_anything_is_drawn(law):
     [
         haar_law(SIDE, SIDE),
         haar_law(SIDE**3, 1),
+        mirrored_law(SIDE, SIDE),
+        haar_law(2 * SIDE, SIDE, mirror=1.0),
         WeightLaw((SIDE, SIDE), Axes((0,), (1,)), "haar", 0.1),
         WeightLaw((SIDE, SIDE), axes_of(2, "keras"), "haar", 0.1),
     ],
@@ -399,6 +450,13 @@ def test_other_rows_are_refused(rows, kind, message):
         times = frame.times if shape[0] == 450 else frame.times_transposed
         with pytest.raises(kind, match=message):
             times(rows)
+
+
+@pytest.mark.parametrize("width", [420, 419, 841])
+def test_rows_for_half_of_a_mirrored_weight_are_refused(width):
+    frame = draw_factored(mirrored_law(420, 410), 0)
+    with pytest.raises(ValueError, match=rf"\(samples, 840\) .*Received: shape \(3, {width}\)"):
+        frame.times(np.zeros((3, width)))
 
 
 def test_a_frame_says_of_which_law_it_is():

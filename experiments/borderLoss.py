@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 
 from experiments.comparing import compared
 from experiments.experiment import BaseConfig, Experiment, Result
-from experiments.plotting import DASHES, colour, finishAxes, finishScores, points, shownPoints
+from experiments.plotting import DASHES, colour, finishAxes, finishScores, keys, points, shownPoints
 from experiments.precision import computing
 from experiments.probes import propagate
 from experiments.probes.circular import CircularKind
@@ -226,6 +226,12 @@ def figure(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
         strip.plot(rows["where"], rows["z"], ".", color=colour(index), markersize=3)
     finishScores(strip, "layer")
     _drawNumbers(numbers, table, arrays)
+    drawn.legend(
+        handles=keys("measured, ± standard error"),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+    )
     return drawn
 
 

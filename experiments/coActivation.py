@@ -29,6 +29,7 @@ from experiments.plotting import (
     colour,
     finishAxes,
     finishScores,
+    keys,
     points,
     shownPoints,
 )
@@ -216,15 +217,11 @@ def _drawShares(axes: Axes, rows: pd.DataFrame, index: int) -> None:
 
 
 def _legend(figure: Figure, arms: list[str]) -> None:
-    grey = {**points(0), "color": "0.3"}
     handles = [
         Line2D([], [], linestyle=DASHES, label=arm, **points(index))
         for index, arm in enumerate(arms)
     ]
-    handles += [
-        Line2D([], [], linestyle="none", label="measured, ± 2 standard errors", **grey),
-        Line2D([], [], color="0.3", linestyle=DASHES, label="predicted"),
-    ]
+    handles += keys("measured, ± 2 standard errors")
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
 
 

@@ -101,7 +101,7 @@ def scikitData(name: str, loader: str) -> Mapping[str, Any]:
         return getattr(datasets, loader)()
     except ImportError as error:
         raise ImportError(
-            f"data {name!r} needs scikit-learn and Pillow, of which one is missing: {error} "
+            f"data {name!r} needs scikit-learn and Pillow, of which one is missing: {error}. "
             f"Install them: pip install 'looks-linear[data]'."
         ) from error
 

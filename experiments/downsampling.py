@@ -34,7 +34,7 @@ from utilityFunctions import compileFunction
 from experiments.comparing import compared
 from experiments.data import loadBatch
 from experiments.experiment import BaseConfig, Experiment, Result
-from experiments.plotting import DASHES, colour, finishAxes, finishScores, points
+from experiments.plotting import DASHES, colour, finishAxes, finishScores, keys, points
 from experiments.precision import computing
 from initialisations import initD
 from layers import Activation, Convolution, Representation
@@ -301,6 +301,12 @@ def figure(table: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> Figure:
     for axes in (moments, strips[1]):
         axes.set_xticks(layers)
     gains.legend(loc="upper center", frameon=False, fontsize=8, title="poolingScale")
+    drawn.legend(
+        handles=keys("measured, ± standard error"),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+    )
     return drawn
 
 

@@ -142,7 +142,7 @@ def _handles(start: np.ndarray) -> list[Line2D]:
     ]  # fmt: skip
     rest = [
         Line2D([], [], **{**points(0), "color": "0.3"}, linestyle="none",
-               label="open above: not predicted"),
+               label="measured, open above: not predicted"),
         Line2D([], [], color="black", marker="|", linestyle="none", label="predicted"),
         Line2D([], [], color="0.3", linestyle=DASHES, label="predicted at this width"),
         Line2D([], [], color="0.3", linestyle=":", label="infinite width"),

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.plotting import DASHES, colour, finishAxes, points
+from experiments.plotting import DASHES, colour, finishAxes, keys, points
 
 #: How far a trace reaches, in its own root mean square.
 REACH = 3.6
@@ -99,9 +99,4 @@ def _handles(depths: list[int]) -> list[Line2D]:
         Line2D([], [], linestyle=DASHES, label=f"depth {depth}", **points(index))
         for index, depth in enumerate(depths)
     ]
-    grey = {**points(0), "color": "0.3"}
-    return [
-        *depthLines,
-        Line2D([], [], linestyle="none", label="measured, ± 2 standard errors", **grey),
-        Line2D([], [], color="0.3", linestyle=DASHES, label="predicted, large width"),
-    ]
+    return [*depthLines, *keys("measured, ± 2 standard errors", "predicted, large width")]

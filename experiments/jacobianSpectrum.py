@@ -92,7 +92,12 @@ NETS: Mapping[str, Callable[[int, int, str], list]] = {
     "residual/linear": _residual("linear"),
     "residual/relu": _residual("relu", math.sqrt(2)),
     "looksLinear/crelu": _chain("haar", "crelu", mirror=True),
+    "gaussian/hardTanh": _steady("normal", "hardTanh"),
+    "gaussian/erf": _steady("normal", "erf"),
+    "orthogonal/linear": _chain("haar", "linear"),
 }
+#: Those of which every singular value is 1.
+ISOMETRIES = ("looksLinear/crelu", "orthogonal/linear")
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ class Config(BaseConfig):
     width: int = 100
     """Units of each layer."""
     replicates: int = 40
-    """Independent networks of each kind; looksLinear/crelu has two, which are all alike."""
+    """Independent networks of each kind; of isometries two, which are all alike."""
     seed: int = 0
     """What inputs and weights are drawn from: the same seed, the same numbers."""
     dtype: Literal["float32", "float64"] = "float64"
@@ -136,7 +141,7 @@ class Plan(NamedTuple):
 
 def replicatesOf(name: str, config: Config) -> int:
     """Where nothing scatters two networks say it all."""
-    return min(2, config.replicates) if name.startswith("looksLinear") else config.replicates
+    return min(2, config.replicates) if name in ISOMETRIES else config.replicates
 
 
 def prepare(config: Config) -> Plan:
@@ -236,7 +241,7 @@ def _table(name: str, stages: list, squares: np.ndarray, dtype: str) -> pd.DataF
     frames.append(
         compared("share of zeros", [f"layer {len(stages)}"], zeros, _zeros(stages), net=name)
     )
-    if name.startswith("looksLinear"):
+    if name in ISOMETRIES:
         farthest = np.abs(np.sqrt(squares) - 1).max(axis=1, keepdims=True)
         frames.append(
             compared("farthest singular value from 1", [f"layer {len(stages)}"], farthest,

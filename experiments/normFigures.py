@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.plotting import DASHES, colour, points, shownPoints
+from experiments.plotting import DASHES, colour, keys, points, shownPoints
 
 LN10 = np.log(10)
 #: The quantiles that carry a marker.
@@ -60,9 +60,5 @@ def drawLegend(figure: Figure, told: Sequence[str], ncols: int) -> None:
         Line2D([], [], linestyle=DASHES, label=words, **points(index))
         for index, words in enumerate(told)
     ]
-    neutral = {**points(0), "color": "0.3"}
-    handles += [
-        Line2D([], [], linestyle="none", label="measured (variances ± standard error)", **neutral),
-        Line2D([], [], linestyle=DASHES, color="0.3", label="predicted, exact"),
-    ]
+    handles += keys("measured (variances ± standard error)", "predicted, exact")
     figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False)

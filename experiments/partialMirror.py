@@ -101,7 +101,7 @@ def prepare(config: Config) -> Plan:
     --------
     >>> prepare(Config(rho=(0.5, 1.5)))
     Traceback (most recent call last):
-    ValueError: mirror must be True, False or a number from 0 to 1. Received: 1.5.
+    ValueError: each degree of rho must be from 0 to 1. Received: 1.5.
     """
     as_seed(config.seed)
     for name in ("depth", "replicates"):
@@ -111,6 +111,9 @@ def prepare(config: Config) -> Plan:
         raise ValueError(f"width must be even, to be halved. Received: {width}.")
     if not abs(real_number(config.correlation, "correlation")) <= 1:
         raise ValueError(f"correlation must be from -1 to 1. Received: {config.correlation!r}.")
+    for degree in config.rho:
+        if not 0 <= real_number(degree, "each degree of rho") <= 1:
+            raise ValueError(f"each degree of rho must be from 0 to 1. Received: {degree!r}.")
     if not config.rho or len(set(map(mirror_degree, config.rho))) < len(config.rho):
         raise ValueError(f"rho must hold different degrees. Received: {config.rho!r}.")
     laws = [tuple(_law(config.family, n, r) for n in (width // 2, width)) for r in config.rho]

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from experiments.comparing import CONTRADICTION
 from experiments.stored import readRun
@@ -81,6 +82,21 @@ def points(index: int) -> dict:
         "markerfacecolor": "white",
         "markeredgewidth": 1.2,
     }
+
+
+def keys(measured: str = "measured", predicted: str = "predicted") -> list[Line2D]:
+    """What markers and dashes stand for, whatever their colour: two entries of a legend.
+
+    Examples
+    --------
+    >>> [line.get_label() for line in keys("measured, ± standard error")]
+    ['measured, ± standard error', 'predicted']
+    """
+    grey = {**points(0), "color": "0.3"}
+    return [
+        Line2D([], [], linestyle="none", label=measured, **grey),
+        Line2D([], [], linestyle=DASHES, color="0.3", label=predicted),
+    ]
 
 
 def shownPoints(count: int, index: int) -> np.ndarray:

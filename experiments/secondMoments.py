@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.plotting import DASHES, colour, finishAxes, finishScores, points, shownPoints
+from experiments.plotting import DASHES, colour, finishAxes, finishScores, keys, points, shownPoints
 
 #: The quantities, and what stands before them where a row has means of natural logs.
 SIGNAL, GRADIENT, LOG = "signal", "gradient", "log of "
@@ -91,10 +91,5 @@ def _legend(figure: Figure, arms: list[str]) -> None:
         Line2D([], [], linestyle=DASHES, label=arm, **points(index))
         for index, arm in enumerate(arms)
     ]
-    measured = {**points(0), "color": "0.3", "label": "measured", "linestyle": "none"}
-    handles += [
-        Line2D([], [], **measured),
-        Line2D([], [], color="0.3", linestyle=DASHES, label="predicted"),
-        Patch(color="0.3", alpha=0.2, label="middle 80 % of networks"),
-    ]
+    handles += [*keys(), Patch(color="0.3", alpha=0.2, label="middle 80 % of networks")]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=8)

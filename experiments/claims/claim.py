@@ -135,7 +135,7 @@ class Finding(NamedTuple):
             return self.claim.correction
         if self.verdict == REFUTED:
             return self.claim.why or "The measurement agrees with neither number, or is too coarse."
-        return ""
+        return self.claim.why if self.verdict == REPORTED else ""
 
 
 def hold(claim: Claim) -> Finding:

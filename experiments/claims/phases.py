@@ -207,6 +207,7 @@ CLAIMS = (
         "both depth scales are 1 / |log chi_1|: factor of their squared distance a layer",
         ORDERED,
         _distanceFactor,
+        reported=True,
     ),
     _slopeClaim(
         "In the chaotic phase gradients explode, by chi_1 a layer: factor of the second moment",

@@ -47,7 +47,8 @@ def inputGradients(
     Raises
     ------
     ValueError, TypeError
-        For depths that the network does not have, and k > 1 through statistics.
+        For depths that the network does not have, gradients that do not fit its outputs there, and
+        k > 1 through statistics.
 
     Examples
     --------
@@ -64,6 +65,7 @@ def inputGradients(
     network = Network(stages, x.shape[1:], seed)
     for depth, gradients in outputGradients.items():
         _checkDepth(depth, len(stages))
+        _checkShape(gradients, depth, network.parts[depth - 1].outputShape)
         if throughStatistics and len(gradients) != 1:
             raise ValueError(
                 f"gradients through statistics take one read-out at a time. "
@@ -80,4 +82,12 @@ def _checkDepth(depth: int, parts: int) -> None:
     if whole_number(depth, "each depth") > parts:
         raise ValueError(
             f"each depth must be at most {parts}, the parts of the network. Received: {depth}."
+        )
+
+
+def _checkShape(gradients: np.ndarray, depth: int, outputShape: tuple[int, ...]) -> None:
+    if gradients.shape[1:] != tuple(outputShape):
+        raise ValueError(
+            f"gradients at depth {depth} must be (k, *{tuple(outputShape)}). "
+            f"Received: shape {gradients.shape}."
         )

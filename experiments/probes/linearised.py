@@ -20,7 +20,7 @@ from layers import FC, Activation, Convolution, Representation
 from layers.layer import Layer
 from lookslinear.errors import NotCoveredError
 from lookslinear.sampling import Rng, as_seed, child_seed, standard_normal
-from lookslinear.theory.stages import Residual, Stage, every_stage
+from lookslinear.theory.stages import Residual, Stage, check_chain, every_stage
 
 #: What the weights that are kept may take, in bytes: an operator goes both ways many times.
 MEMORY = 256 * 2**20
@@ -66,6 +66,7 @@ class Network:
     """
 
     def __init__(self, stages: Sequence, inputShape: Sequence[int], seed: Rng):
+        check_chain(stages)
         flat = list(every_stage(stages))
         seed = as_seed(seed)
         weights = Weights(flat, seed, MEMORY)

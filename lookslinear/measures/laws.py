@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import kstwo
 
+from lookslinear.errors import real_number
 from lookslinear.measures.scores import LARGEST_SCORE
 
 #: The mean and the deviation of Kolmogorov's distance of large samples, times sqrt(R).
@@ -38,7 +39,8 @@ def judge_variance(samples: np.ndarray, variance: float, fourth: float) -> Judge
     Raises
     ------
     ValueError
-        For fewer than two samples: they have no scatter.
+        For fewer than two samples, which have no scatter, a variance that is negative, and moments
+        that are not finite.
 
     Examples
     --------
@@ -46,6 +48,8 @@ def judge_variance(samples: np.ndarray, variance: float, fourth: float) -> Judge
     1.3333333333333333
     """
     count = _counted(samples, 2)
+    real_number(variance, "variance", least=0)
+    real_number(fourth, "fourth")
     found = float(np.var(samples, ddof=1))
     error = np.sqrt((fourth - (count - 3) / (count - 1) * variance**2) / count)
     relative = (error / variance) ** 2 / 9  # of the cube root

@@ -175,6 +175,8 @@ def lag_products(samples: np.ndarray, lags: Sequence[int]) -> tuple[np.ndarray, 
             f"One series is samples[None]."
         )
     places = samples.shape[-1]
+    if np.ndim(lags) != 1:
+        raise TypeError(f"lags must be a sequence of whole numbers. Received: {lags!r}.")
     for lag in lags:
         if whole_number(lag, "each of lags", least=0) >= places:
             raise ValueError(f"each of lags must be below {places}, the samples. Received: {lag}.")

@@ -42,7 +42,7 @@ def spectrum_summary(values: np.ndarray) -> SpectrumSummary:
     Raises
     ------
     ValueError
-        For negative values.
+        For negative values and NaN, for no values, and for one spectrum without repetitions.
 
     Examples
     --------
@@ -51,7 +51,12 @@ def spectrum_summary(values: np.ndarray) -> SpectrumSummary:
     (2.0, 1.0)
     """
     values = np.asarray(values, dtype=float)
-    if (values < 0).any():
+    if values.ndim < 2 or not values.shape[-1]:
+        raise ValueError(
+            f"values must be (networks, ..., k) with at least one value. "
+            f"Received: shape {values.shape}."
+        )
+    if not (values >= 0).all():
         raise ValueError(f"values must not be negative. Received: {values.min()}.")
     squares, fourths = (np.mean(values**power, axis=-1) for power in (2, 4))
     least, largest = values.min(axis=-1), values.max(axis=-1)
@@ -93,6 +98,10 @@ def effective_rank(matrices: np.ndarray) -> Estimate:
     if matrices.ndim < 3:
         raise ValueError(
             f"matrices must be (networks, ..., n, b). Received: shape {matrices.shape}."
+        )
+    if not np.isfinite(matrices).all():
+        raise ValueError(
+            f"matrices must be finite. Received: {matrices[~np.isfinite(matrices)][0]}."
         )
     squares = np.square(np.linalg.svd(matrices, compute_uv=False))
     with np.errstate(invalid="ignore"):

@@ -200,6 +200,6 @@ def test_more_patches_than_places_are_refused():
 def test_missing_packages_name_the_extra_that_brings_them(monkeypatch, data, package):
     monkeypatch.setitem(sys.modules, package, None)  # its import fails
     with pytest.raises(
-        ImportError, match=rf"data '{data}' needs .*pip install 'looks-linear\[data\]'"
+        ImportError, match=rf"'{data}' needs .*\. Install them: pip install 'looks-linear\[data\]'"
     ):
         loadBatch(data, 2, rng=0)

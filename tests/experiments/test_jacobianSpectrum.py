@@ -25,10 +25,16 @@ def test_every_net_is_measured_beside_its_prediction(result):
     judged = result.table.dropna(subset=["z"]).groupby("net")["quantity"].apply(set)
     for net in ("gaussian/relu", "orthogonal/relu", "residual/linear", "looksLinear/crelu"):
         assert {"mean", "mean square", "square of mean"} <= judged[net]
-    for net in ("orthogonal/hardTanh", "orthogonal/erf"):
+    for net in ("orthogonal/hardTanh", "orthogonal/erf", "gaussian/hardTanh", "gaussian/erf"):
         assert {"mean, extrapolated", "mean square, extrapolated"} <= judged[net]
     assert "residual/relu" not in judged
     assert "open together" in result.reasons["residual/relu"]
+
+
+def test_isometries_are_told_of_alike(result):
+    rows = result.table[result.table["quantity"] == "farthest singular value from 1"]
+    assert list(rows["net"]) == list(jacobianSpectrum.ISOMETRIES)
+    assert (rows["measured"] < 1e-13).all()
 
 
 def test_looks_linear_nets_have_singular_values_of_1():
@@ -85,9 +91,17 @@ def broken(net, law_of, width=20, replicates=40):
         ("gaussian/crelu", lambda law: replace(law, mirror=False, scale=1.3 * law.scale)),
         ("looksLinear/crelu", lambda law: replace(law, mirror=False)),
         ("looksLinear/crelu", lambda law: replace(law, family="normal")),
+        ("gaussian/erf", lambda law: replace(law, scale=1.3 * law.scale)),
         ("orthogonal/erf", lambda law: replace(law, scale=1.3 * law.scale)),
     ],
-    ids=["gain", "gain of crelu", "missing mirror", "family", "gain of erf"],
+    ids=[
+        "gain",
+        "gain of crelu",
+        "missing mirror",
+        "family",
+        "gain of Gaussian erf",
+        "gain of erf",
+    ],
 )
 def test_wrong_weights_contradict(net, law_of, monkeypatch):
     plan, jacobian = broken(net, law_of)

@@ -75,8 +75,9 @@ def test_a_wrong_degree_is_seen(monkeypatch, rho):
     [
         ({"rho": ()}, "rho must hold different degrees. Received: ()"),
         ({"rho": (0.5, 0.5)}, "rho must hold different degrees"),
-        ({"rho": (-0.1,)}, "mirror must be True, False or a number from 0 to 1. Received: -0.1"),
-        ({"rho": (float("nan"),)}, "number from 0 to 1. Received: nan"),
+        ({"rho": (-0.1,)}, "each degree of rho must be from 0 to 1. Received: -0.1"),
+        ({"rho": (0.5, 1.5)}, "each degree of rho must be from 0 to 1. Received: 1.5"),
+        ({"rho": (float("nan"),)}, "each degree of rho must be finite. Received: nan"),
         ({"rho": (1 - 1e-13,)}, "cannot be told from 1 in float32"),
         ({"family": "uniform"}, "unknown family 'uniform'"),
         ({"correlation": 1.2}, "correlation must be from -1 to 1. Received: 1.2"),

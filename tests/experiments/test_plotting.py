@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.legend import Legend
 
+from experiments import borderLoss, downsampling, gains
 from experiments.plotting import plotRun
 from experiments.running import writeRun
 from experiments.secondMoments import rowsOf, secondMoments
@@ -99,3 +101,21 @@ def test_a_figure_is_made_from_the_stored_files_alone(tmp_path, started):
     assert [path.name for path in paths] == ["figure.png", "figure.svg"]
     assert paths[0].read_bytes().startswith(b"\x89PNG")
     assert "<svg" in paths[1].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("module", "settings"),
+    [
+        (borderLoss, {"side": (4,), "depth": 2, "channels": 2}),
+        (downsampling, {"image": (0.0, 1.0), "layers": 1, "batch": 4}),
+        (gains, {"activation": ("tanh",), "depth": 3, "width": 8}),
+    ],
+    ids=lambda value: getattr(value, "NAME", ""),
+)
+def test_a_legend_tells_measured_from_predicted(module, settings):
+    experiment = module.EXPERIMENT
+    found = experiment.run(experiment.prepare(experiment.Config(**settings, replicates=2)))
+    legends = experiment.draw(found.table, found.arrays).findobj(Legend)
+    entries = [text.get_text() for legend in legends for text in legend.get_texts()]
+    for word in ("measured", "predicted"):
+        assert any(entry.startswith(word) for entry in entries)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,8 @@ def test_notes_say_what_was_corrected_and_why_not():
     assert hold(claim(value=2, predicted=2, correction="Larger.")).note == "Larger."
     assert hold(claim(value=2, predicted=2, why="Other.")).note == "Other."
     assert "agrees with neither" in hold(claim(value=2)).note
+    assert hold(claim(value=2, why="Other.", reported=True)).note == "Other."
+    assert hold(claim(value=2, reported=True)).note == ""
 
 
 def test_scores_are_students():
@@ -183,7 +186,7 @@ def test_the_docs_show_these_claims():
             assert cells[3] == "–"
         else:
             assert float(cells[3]) == pytest.approx(one.predicted(), rel=1e-5, abs=1e-9)
-        assert (cells[6] == REPORTED) == one.reported
+        assert (cells[6].partition("<br>")[0] == REPORTED) == one.reported
 
 
 # The command
@@ -216,11 +219,18 @@ def test_check_asks_for_our_own_predictions(held):
     assert held(refuted, "--quiet", "--check") == 0
 
 
+def unmeasured():
+    """A claim that must not be held: what is wrong is to be said first."""
+    return dataclasses.replace(claim(), measured=lambda: pytest.fail("something was measured"))
+
+
 @pytest.mark.parametrize("path", [".", "nowhere/table.md"])
 def test_a_file_that_cannot_be_written_is_refused_first(held, capsys, path):
-    def measured():
-        pytest.fail("something was measured")
-
-    claims = [dataclasses.replace(claim(), measured=measured)]
-    assert held(claims, "--markdown", path) == 2
+    assert held([unmeasured()], "--markdown", path) == 2
     assert "markdown must be a file in a folder that is there" in capsys.readouterr().err
+
+
+def test_photographs_that_cannot_be_read_are_refused_first(held, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)  # its import fails
+    assert held([unmeasured()]) == 2
+    assert "pip install 'looks-linear[data]'" in capsys.readouterr().err

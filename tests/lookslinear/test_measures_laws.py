@@ -1,5 +1,7 @@
 """Scores of variances and distributions: normal under the law, large beside it."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import special
@@ -43,3 +45,16 @@ def test_too_few_samples_are_refused(samples):
     if samples.shape != (1,):
         with pytest.raises(ValueError, match="samples must be a row of at least 1"):
             judge_distribution(samples, special.ndtr)
+
+
+@pytest.mark.parametrize(
+    ("moments", "message"),
+    [
+        ((-1.0, 3.0), "variance must be at least 0. Received: -1.0"),
+        ((math.nan, 3.0), "variance must be finite. Received: nan"),
+        ((1.0, math.inf), "fourth must be finite. Received: inf"),
+    ],
+)
+def test_moments_of_no_law_are_refused(moments, message):
+    with pytest.raises(ValueError, match=message):
+        judge_variance(np.ones(5), *moments)

@@ -197,6 +197,17 @@ def test_weightsAreThoseOfEveryProbe():
             ValueError,
             "weight 0 must fit samples of shape",
         ),
+        (lambda: jacobian([], normal(5), SEED), ValueError, "stages must hold at least one Stage"),
+        (
+            lambda: jacobian([Stage(dense(5, 4)), Stage(dense(3, 4))], normal(5), SEED),
+            ValueError,
+            "stages must fit one another: stage 1 must read 4 units. Received: 3",
+        ),
+        (
+            lambda: dict(inputGradients(PLAIN, normal(2, 5), {1: normal(1, 9)}, SEED)),
+            ValueError,
+            r"gradients at depth 1 must be \(k, \*\(.*Received: shape \(1, 9\)",
+        ),
     ],
 )
 def test_badInput(call, error, message):

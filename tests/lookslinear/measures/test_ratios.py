@@ -134,6 +134,7 @@ def test_white_noise_has_no_autocorrelation_and_a_walk_has_one():
         ([4], ValueError, "each of lags must be below 4, the samples. Received: 4."),
         ([-1], ValueError, "each of lags must be at least 0. Received: -1."),
         ([0.5], TypeError, "each of lags must be a whole number. Received: 0.5."),
+        (1, TypeError, "lags must be a sequence of whole numbers. Received: 1."),
     ],
 )
 def test_bad_lags(lags, error, message):

@@ -32,9 +32,16 @@ def test_a_singular_matrix_has_an_infinite_condition():
     assert spectrum_summary(np.array([[0.0, 1.0], [1.0, 1.0]])).condition.value == np.inf
 
 
-def test_negative_singular_values_are_refused():
-    with pytest.raises(ValueError, match=r"values must not be negative. Received: -1.0"):
-        spectrum_summary(np.array([[-1.0, 1.0]]))
+@pytest.mark.parametrize("value", [-1.0, np.nan])
+def test_negative_singular_values_are_refused(value):
+    with pytest.raises(ValueError, match=rf"values must not be negative. Received: {value}"):
+        spectrum_summary(np.array([[value, 1.0]]))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 0)])
+def test_a_summary_wants_values_of_networks(shape):
+    with pytest.raises(ValueError, match=r"values must be \(networks, ..., k\).*Received: shape"):
+        spectrum_summary(np.ones(shape))
 
 
 def test_white_noise_has_the_effective_rank_of_its_edges():
@@ -53,6 +60,8 @@ def test_white_noise_has_the_effective_rank_of_its_edges():
 def test_effective_rank_wants_networks():
     with pytest.raises(ValueError, match=r"matrices must be \(networks, ..., n, b\)"):
         effective_rank(np.eye(3))
+    with pytest.raises(ValueError, match=r"matrices must be finite. Received: nan"):
+        effective_rank(np.full((2, 3, 3), np.nan))
 
 
 def wishart(n, seed=0):

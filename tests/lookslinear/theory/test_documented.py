@@ -24,7 +24,7 @@ PLUMBING = {
 #: The section with this title, to the next title or the end.
 SECTION = re.compile(r"^References\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", re.MULTILINE | re.DOTALL)
 #: A year behind an author's or a title's words: not the first half of an arXiv identifier.
-SOURCE = re.compile(r"[^\d\s] (19|20)\d\d\b(?!\.)|derived here", re.IGNORECASE)
+SOURCE = re.compile(r"[^\d\s] (19|20)\d\d\b(?!\.\d)|derived here", re.IGNORECASE)
 
 
 def public_things(source):
@@ -76,6 +76,7 @@ def test_years_are_those_of_the_references():
     ("docstring", "said"),
     [
         ("A map.\n\nReferences\n----------\nDoe et al. 2016, arXiv 1606.05340.", True),
+        ("A map.\n\nReferences\n----------\nDoe 2016.", True),
         ("A map.\n\nReferences\n----------\nDerived here.\n\nExamples\n--------\n>>> 1", True),
         ("A map.\n\nReferences\n----------\nDoe, arXiv\n2001.00001.", False),
         ("A map, as of Doe 2016.", False),

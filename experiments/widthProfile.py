@@ -41,7 +41,7 @@ DEFAULT_PROFILES = (
 )
 #: Inputs and outputs of every network.
 ENDS = 32
-PUBLISHED = "Hanin & Nica 2018, arXiv 1812.05994 (reported): 5 sum 1 / n for Gaussian ReLU nets"
+PUBLISHED = "Hanin & Nica 2020, arXiv 1812.05994 (reported): 5 sum 1 / n for Gaussian ReLU nets"
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ def _meanClaim(name: str, gain: float, published: float) -> Claim:
         lambda: 8 / (3 * np.pi) * np.sqrt(gain),
         lambda: _meanSingularValue(gain),
         rounding=0.05,
+        reported=True,
     )
 
 

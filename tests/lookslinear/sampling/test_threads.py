@@ -1,6 +1,7 @@
 """Threads: how many, each block once, errors that leave nothing behind, many callers at once."""
 
 import itertools
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -126,6 +127,28 @@ def test_several_threads_do_work_and_the_callers_own_among_them():
     run_blocks(work, 3, threads=3)
     assert len(workers) == 3
     assert threading.get_ident() in workers
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="threads are kept to cores where there are several, on Linux",
+)
+def test_threads_are_kept_to_cores_of_their_own():
+    usable = os.sched_getaffinity(0)
+    for turn in range(4):
+        meeting, found = threading.Barrier(2, timeout=PATIENCE), {}
+
+        def work(index, meeting=meeting, found=found):
+            found[threading.get_ident()] = os.sched_getaffinity(0)
+            meeting.wait()  # until both are here
+
+        run_blocks(work, 2, threads=2)
+        caller = found.pop(threading.get_ident())
+        (helper,) = found.values()
+        assert len(caller) == 1
+        if turn:  # a new helper is kept from its second task on
+            assert (caller | helper, caller & helper) == (usable, set())
+        assert os.sched_getaffinity(0) == usable
 
 
 # Errors

@@ -20,6 +20,10 @@ class Batch:
         Of two samples of the batch as they enter the network, uncentred: of numbers with mean m and
         standard deviation s, m^2 / (m^2 + s^2).
 
+    References
+    ----------
+    The predictions that it enters, those of finite and of correlated batches: derived here.
+
     Examples
     --------
     >>> Batch(size=1)

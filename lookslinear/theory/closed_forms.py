@@ -23,6 +23,10 @@ class ClosedForms(NamedTuple):
     """Formulas of q, of (q1, q2, c), or of a normal variable's mean and deviation; None if unknown.
 
     `smooth` and `smooth_derivative` are E phi(m + s z) and E phi'(m + s z), z standard normal.
+
+    References
+    ----------
+    Those of `closed_forms`, which names them; `smooth` and its derivative: derived here.
     """
 
     second: Callable | None = None
@@ -38,6 +42,12 @@ class ClosedForms(NamedTuple):
 def closed_forms(phi: Activation) -> ClosedForms:
     """What is known for an activation.
 
+    References
+    ----------
+    Cho & Saul 2009, 'Kernel methods for deep learning' (ReLU); Williams 1997, 'Computing with
+    infinite networks', equation 11 (erf). GELU as in the library Neural Tangents; hard tanh, ELU,
+    SELU and fourth powers: derived here.
+
     Examples
     --------
     >>> float(closed_forms(ACTIVATIONS["relu"]).product(1.0, 1.0, 0.0))  # 1 / (2 pi)
@@ -52,7 +62,12 @@ def closed_forms(phi: Activation) -> ClosedForms:
 
 
 def k0(c: np.ndarray) -> np.ndarray:
-    """1 - arccos(c) / pi: twice the probability that two units are both positive."""
+    """1 - arccos(c) / pi: twice the probability that two units are both positive.
+
+    References
+    ----------
+    Cho & Saul 2009, 'Kernel methods for deep learning', the kernel with n = 0.
+    """
     return 1 - np.arccos(c) / np.pi
 
 

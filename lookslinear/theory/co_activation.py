@@ -46,7 +46,7 @@ def rectifier_co_activation(depth: int, width: int, correlation: float = 0.0) ->
 
     References
     ----------
-    Cho and Saul 2009, Kernel methods for deep learning (the map, and the fourth moments but one);
+    Cho & Saul 2009, 'Kernel methods for deep learning' (the map, and the fourth moments but one);
     Balduzzi et al. 2017, arXiv 1702.08591, figure 3. First order in 1 / width: derived here.
 
     Examples
@@ -78,6 +78,11 @@ def centred_co_activation(samples: int) -> float:
 
     Inputs that are alike in pairs stay alike, in wide nets at every depth, and centring makes their
     correlation -1 / (S - 1); dividing by a deviation changes no sign.
+
+    References
+    ----------
+    Balduzzi et al. 2017, arXiv 1702.08591, take the 1/4 for all ReLU nets. Finite batches: derived
+    here.
 
     Examples
     --------

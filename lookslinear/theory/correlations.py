@@ -56,6 +56,12 @@ def correlations(
         As `forward_second_moments` does, and for c0 outside [-1, 1] and no q
         above 0.
 
+    References
+    ----------
+    Cho & Saul 2009, 'Kernel methods for deep learning' (the map of ReLU); Poole et al. 2016, arXiv
+    1606.05340; Schoenholz et al. 2017, arXiv 1611.01232. Degrees of mirroring, normalisation and
+    residual sums: derived here.
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law
@@ -79,8 +85,9 @@ def gradient_correlations(
 
     References
     ----------
-    Balduzzi et al. 2017, arXiv 1702.08591: 2^-L for He's ReLU, taken to be co-active on a quarter
-    of the pairs at every depth.
+    Schoenholz et al. 2017, arXiv 1611.01232; Balduzzi et al. 2017, arXiv 1702.08591: 2^-L for He's
+    ReLU, taken to be co-active on a quarter of the pairs at every depth. Degrees of mirroring,
+    normalisation and residual sums: derived here.
 
     Examples
     --------

@@ -85,6 +85,12 @@ def forward_second_moments(
     ValueError, TypeError
         For stages that do not fit one another, and a moment that is negative or not finite.
 
+    References
+    ----------
+    He et al. 2015, arXiv 1502.01852; Poole et al. 2016, arXiv 1606.05340; mirrored: Balduzzi et al.
+    2017, arXiv 1702.08591. Zero padding, finite batches and branches that end in an activation:
+    derived here.
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law
@@ -106,7 +112,12 @@ def forward_second_moments(
 
 
 def forward_step(stage: Stage, moment: np.ndarray) -> np.ndarray:
-    """The second moment after one stage without normalisation, from the one before it."""
+    """The second moment after one stage without normalisation, from the one before it.
+
+    References
+    ----------
+    He et al. 2015, arXiv 1502.01852; Poole et al. 2016, arXiv 1606.05340.
+    """
     return following(stage, Signals(moment), MANY).moment
 
 
@@ -138,6 +149,12 @@ def backward_second_moments(
     ------
     NotCoveredError
         As `forward_second_moments` does, and for sparse kernels on all taps with ReLU or CReLU.
+
+    References
+    ----------
+    He et al. 2015, arXiv 1502.01852; Schoenholz et al. 2017, arXiv 1611.01232; mirrored: Balduzzi
+    et al. 2017, arXiv 1702.08591. Zero padding, zeros, finite batches and branches that end in an
+    activation: derived here.
 
     Examples
     --------
@@ -184,6 +201,10 @@ def backward_step(stage: Stage, moment: np.ndarray, gradient: np.ndarray) -> np.
     """The gradient's second moment before one stage, from the one after it; both given h != 0.
 
     `moment` is the second moment of the pre-activations that enter the stage.
+
+    References
+    ----------
+    He et al. 2015, arXiv 1502.01852; Schoenholz et al. 2017, arXiv 1611.01232.
     """
     return preceding(stage, Signals(moment), (gradient,), MANY)[0]
 
@@ -215,6 +236,11 @@ def weight_gradient_second_moments(
     NotCoveredError
         As the two do, and for kernels before 'average' taps, behind which gradients of neighbours
         are equal.
+
+    References
+    ----------
+    Schoenholz et al. 2017, arXiv 1611.01232 (reported). Kernels, mirrored weights, residual sums
+    and normalisation: derived here.
 
     Examples
     --------

@@ -64,6 +64,11 @@ def finite_width_moments(
     ValueError
         For a moment that is not positive.
 
+    References
+    ----------
+    The terms of first order: derived here. The limit of large width: Poole et al. 2016, arXiv
+    1606.05340; Schoenholz et al. 2017, arXiv 1611.01232.
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law

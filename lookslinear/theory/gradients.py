@@ -39,7 +39,13 @@ Gradients = tuple[np.ndarray, ...]
 def preceding(
     element: Stage | Residual, signals: Signals, gradients: Gradients, batch: Batch
 ) -> Gradients:
-    """The gradients before one element, from those after it."""
+    """The gradients before one element, from those after it.
+
+    References
+    ----------
+    Schoenholz et al. 2017, arXiv 1611.01232. Residual sums, kernels and normalisation: derived
+    here.
+    """
     if isinstance(element, Residual):
         passed = along_branch(element, signals, gradients, batch)[0]
         return tuple(
@@ -52,7 +58,12 @@ def preceding(
 def along_branch(
     residual: Residual, signals: Signals, gradients: Gradients, batch: Batch
 ) -> list[Gradients]:
-    """The gradients before each stage of a branch, and, last, behind the last one."""
+    """The gradients before each stage of a branch, and, last, behind the last one.
+
+    References
+    ----------
+    Derived here.
+    """
     inside = [signals, *along(residual.branch, signals, batch)]
     factors = _derivative_moments(residual.activation, 0.0, inside[-1], len(gradients))
     gradients = tuple(
@@ -67,7 +78,12 @@ def along_branch(
 
 
 def arriving(stage: Stage, signals: Signals, gradient: np.ndarray) -> np.ndarray:
-    """The second moment, or covariance, of W^T g."""
+    """The second moment, or covariance, of W^T g.
+
+    References
+    ----------
+    He et al. 2015, arXiv 1502.01852. Zero padding: derived here.
+    """
     sides = np.shape(signals.moment)[-len(stage.law.receptive_field) :]
     gain = entry_variance(stage) * stage.law.output_channels
     return gain * spread_over_taps(gradient, stage, sides)

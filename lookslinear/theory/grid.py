@@ -64,6 +64,12 @@ def grid_kernels(
     ValueError, TypeError
         For a grid that is not sorted, not finite, or too short, and stages that do not fit.
 
+    References
+    ----------
+    Figures 1 and 2 of Balduzzi et al. 2017, arXiv 1702.08591, show what is predicted. The kernel of
+    ReLU: Cho & Saul 2009, 'Kernel methods for deep learning'; of batch normalisation: Yang et al.
+    2019, arXiv 1902.08129. Derivatives along the grid: derived here.
+
     Examples
     --------
     Gradients of a looks-linear net do not shatter.
@@ -100,6 +106,11 @@ def autocorrelation_of(covariance: np.ndarray, lags: Sequence[int]) -> np.ndarra
     -------
     array of shape (lags,); what `measures.autocorrelation` tends to with many series
 
+    References
+    ----------
+    Balduzzi et al. 2017, arXiv 1702.08591, figure 2 (the autocorrelations). As a ratio of means:
+    derived here.
+
     Examples
     --------
     >>> autocorrelation_of(brown_noise(256), [0, 128, 255]).round(3)
@@ -120,6 +131,10 @@ def white_noise(places: int) -> np.ndarray:
     """The covariance of independent numbers of variance 1: the identity, (places, places).
 
     Its autocorrelation is 1 at lag 0 and 0 elsewhere.
+
+    References
+    ----------
+    Balduzzi et al. 2017, arXiv 1702.08591, figures 1 and 2, which compare gradients with it.
     """
     return np.eye(whole_number(places, "places"))
 
@@ -128,6 +143,11 @@ def brown_noise(places: int) -> np.ndarray:
     """The covariance of a random walk, the sums of white noise: min(i, j) for i, j = 1 ... M.
 
     .. math:: \\rho_k = 1 - \\frac{k}{M + 1}
+
+    References
+    ----------
+    Balduzzi et al. 2017, arXiv 1702.08591, figures 1 and 2, which compare gradients with it. Its
+    autocorrelation as a ratio of means: derived here.
 
     Examples
     --------

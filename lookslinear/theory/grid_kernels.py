@@ -36,6 +36,10 @@ class GridKernels(NamedTuple):
 
     Folded, three arrays (2, M / 2, M / 2): these of the inputs above 0, and the derivatives of
     E h(x_i) h(-x_j) by x_i, and by x_i and x_j.
+
+    References
+    ----------
+    Derived here.
     """
 
     signal: np.ndarray
@@ -63,6 +67,10 @@ def total(parts: Iterable[GridKernels]) -> GridKernels:
 
 def folded(kernels: GridKernels) -> GridKernels:
     """The kernels of the upper half of a grid that is symmetric about 0; M even.
+
+    References
+    ----------
+    Derived here.
 
     Examples
     --------
@@ -114,7 +122,7 @@ def rectified(kernels: GridKernels) -> GridKernels:
 
     References
     ----------
-    Cho and Saul 2009, Kernel methods for deep learning (the first). The others: derived here.
+    Cho & Saul 2009, 'Kernel methods for deep learning' (the first). The others: derived here.
 
     Examples
     --------
@@ -168,6 +176,10 @@ def own(kernel: np.ndarray) -> np.ndarray:
 
 def centred(kernels: GridKernels) -> GridKernels:
     """The kernels of h minus its mean over the grid, the mean held constant in the derivative.
+
+    References
+    ----------
+    Derived here.
 
     Examples
     --------

@@ -62,8 +62,8 @@ def learning_time(
 
     References
     ----------
-    Arora, Cohen and Hazan 2018, arXiv 1802.06509, theorem 1. That orthogonal networks learn in a
-    time that does not depend on depth: Saxe, McClelland and Ganguli 2014, arXiv 1312.6120.
+    Arora, Cohen & Hazan 2018, arXiv 1802.06509, theorem 1. That orthogonal networks learn in a
+    time that does not depend on depth: Saxe, McClelland & Ganguli 2013, arXiv 1312.6120.
 
     Examples
     --------
@@ -93,6 +93,10 @@ def learning_time(
 
 def balanced_flow(product: np.ndarray, target: np.ndarray, depth: int) -> np.ndarray:
     """dW/dt of a balanced network's product W (n, n): the right-hand side in `learning_time`.
+
+    References
+    ----------
+    Arora, Cohen & Hazan 2018, arXiv 1802.06509, theorem 1.
 
     Examples
     --------
@@ -138,7 +142,7 @@ def mode_learning_time(start: float, end: float, strength: float, depth: float) 
 
     References
     ----------
-    Saxe, McClelland and Ganguli 2014, arXiv 1312.6120: the dynamics of a mode.
+    Saxe, McClelland & Ganguli 2013, arXiv 1312.6120: the dynamics of a mode.
 
     Examples
     --------

@@ -11,7 +11,7 @@ activation and one for each weight:
 
 forward from n channels to m, backward from the m gradients to the n. Derived for this project; the
 forward law of ReLU is that of Burkholz & Dubatovka 2019, arXiv 1806.06362, and of Hanin & Nica
-2018, arXiv 1812.05994, whose normal approximation it sharpens. ReLU: of the networks whose signal,
+2020, arXiv 1812.05994, whose normal approximation it sharpens. ReLU: of the networks whose signal,
 or gradient, is not 0 there; each term is given that its layer is not dead.
 """
 
@@ -30,7 +30,12 @@ from lookslinear.theory.stages import Stage, as_entering_moment, check_plain_cha
 
 
 class LogMoments(NamedTuple):
-    """Mean and variance, over networks, of the natural log of a mean square."""
+    """Mean and variance, over networks, of the natural log of a mean square.
+
+    References
+    ----------
+    Derived here. ReLU's normal approximation: Hanin & Nica 2020, arXiv 1812.05994 (reported).
+    """
 
     mean: np.ndarray
     variance: np.ndarray
@@ -56,6 +61,12 @@ def forward_log_norm(stages: Sequence[Stage], input_moment: np.ndarray | float) 
     NotCoveredError
         For anything without an exact law.
 
+    References
+    ----------
+    ReLU with Gaussian weights: Burkholz & Dubatovka 2019, arXiv 1806.06362; its normal
+    approximation: Hanin & Nica 2020, arXiv 1812.05994 (reported). Other slopes, CReLU and Haar
+    frames: derived here.
+
     Examples
     --------
     He's ReLU, width 32: 20 layers between pre-activations lose exp(-1.651) in the typical network.
@@ -79,6 +90,10 @@ def backward_log_norm(stages: Sequence[Stage], output_gradient: float = 1.0) -> 
 
     Parameters, returns and errors as in `forward_log_norm`, without samples.
 
+    References
+    ----------
+    Derived here. ReLU's normal approximation: Hanin & Nica 2020, arXiv 1812.05994 (reported).
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law
@@ -101,7 +116,12 @@ def backward_log_norm(stages: Sequence[Stage], output_gradient: float = 1.0) -> 
 
 
 def forward_term(stage: Stage) -> LogTerm:
-    """The law of the log ratio of mean squares after and before a stage."""
+    """The law of the log ratio of mean squares after and before a stage.
+
+    References
+    ----------
+    ReLU with Gaussian weights: Burkholz & Dubatovka 2019, arXiv 1806.06362. Others: derived here.
+    """
     refuse_other_kind(stage, Stage, "stage")
     _refuse_inexact(stage)
     gain = stage.law.scale**2 * stage.units
@@ -110,7 +130,12 @@ def forward_term(stage: Stage) -> LogTerm:
 
 
 def backward_term(stage: Stage) -> LogTerm:
-    """The law of the log ratio of the gradients' mean squares before and after a stage."""
+    """The law of the log ratio of the gradients' mean squares before and after a stage.
+
+    References
+    ----------
+    Derived here.
+    """
     refuse_other_kind(stage, Stage, "stage")
     _refuse_inexact(stage)
     channels, outputs = stage.read_channels, stage.law.output_channels

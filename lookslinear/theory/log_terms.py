@@ -98,6 +98,11 @@ def beta(kept: int, lost: int) -> LogTerm:
 def two_slope_gates(left: float, right: float, units: int) -> LogTerm:
     """The law of log(|phi(h)|^2 / |h|^2), h of a uniform direction, phi of slopes left and right.
 
+    References
+    ----------
+    Derived here. With Gaussian weights ReLU then has the law of Burkholz & Dubatovka 2019, arXiv
+    1806.06362.
+
     Examples
     --------
     >>> two_slope_gates(-1.0, 1.0, 5).variance, two_slope_gates(0.0, 1.0, 2).alive

@@ -76,6 +76,10 @@ def second_moment_slope(phi: Activation | str, q: np.ndarray | float) -> np.ndar
     By Stein's lemma it is E phi'(h)^2 + E phi''(h) phi(h). Dimensionless. Errors as in
     `second_moment`, and for a q of 0.
 
+    References
+    ----------
+    Schoenholz et al. 2017, arXiv 1611.01232, where it sets the depth scale of q (reported).
+
     Examples
     --------
     >>> round(float(second_moment_slope("selu", 1.0)), 5)
@@ -109,6 +113,10 @@ def mean(phi: Activation | str, q: np.ndarray | float) -> np.ndarray:
               GELU: q / \\sqrt{2 \\pi (1 + q)}; \\quad odd functions: 0
 
     Units: standard deviation. Errors as in `second_moment`.
+
+    References
+    ----------
+    Derived here.
 
     Examples
     --------

@@ -43,6 +43,10 @@ class LogNormLaw:
         log ratios, their probability density, and how probable a smaller one is.
     alive : float
         The share of networks that it is the law of; the others' signal is 0.
+
+    References
+    ----------
+    Derived here.
     """
 
     points: np.ndarray
@@ -84,6 +88,12 @@ def log_norm_law(stages: Sequence[Stage]) -> LogNormLaw:
     NotCoveredError
         As `forward_log_norm` does, and where nothing scatters.
 
+    References
+    ----------
+    ReLU with Gaussian weights: Burkholz & Dubatovka 2019, arXiv 1806.06362; its normal
+    approximation: Hanin & Nica 2020, arXiv 1812.05994 (reported). Other slopes, CReLU, Haar frames,
+    and the Fourier transform: derived here.
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law
@@ -99,6 +109,10 @@ def backward_log_norm_law(stages: Sequence[Stage]) -> LogNormLaw:
 
     A gradient of independent standard normal numbers enters at the last outputs, as in
     `backward_log_norm`.
+
+    References
+    ----------
+    Derived here. ReLU's normal approximation: Hanin & Nica 2020, arXiv 1812.05994 (reported).
 
     Examples
     --------
@@ -133,6 +147,11 @@ def norm_moment(stages: Sequence[Stage], order: float = 2.0) -> float:
     Of all networks, dead ones among them. Order 2 is E |x|^4 / (E |x|^2)^2, whose excess over 1 is
     the relative variance of a mean square.
 
+    References
+    ----------
+    Derived here. Hanin 2018, arXiv 1801.03744, bounds it by exponentials in the sum of the
+    reciprocal widths.
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law
@@ -154,6 +173,11 @@ def entry_kurtosis(stages: Sequence[Stage]) -> float:
     since a column of the Jacobian has a uniform direction and the length that a signal would have.
     With Gaussian weights and He's ReLU 3 prod(1 + 5 / n) over the hidden layers.
 
+    References
+    ----------
+    Derived here. Hanin 2018, arXiv 1801.03744, bounds it by exponentials in the sum of the
+    reciprocal widths.
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law
@@ -173,6 +197,10 @@ def relative_error_of_mean(stages: Sequence[Stage], networks: int) -> float:
     .. math:: \\sqrt{(E X^2 / (E X)^2 - 1) / R}
 
     Where it is not small, means over networks say little and logs are the ones to compare.
+
+    References
+    ----------
+    Derived here.
 
     Examples
     --------

@@ -28,6 +28,10 @@ def zero_padding_loss(sides: tuple[int, ...], s: int, depth: int) -> np.ndarray:
     -------
     array of shape (depth,)
 
+    References
+    ----------
+    Derived here.
+
     Examples
     --------
     >>> zero_padding_loss((8, 8), 3, 10)[[0, -1]].round(4)

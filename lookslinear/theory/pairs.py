@@ -32,6 +32,10 @@ def as_crelu(stages: Network, doubled_end: bool = True) -> Network:
     NotCoveredError
         For mirrored outputs before anything but ReLU, in or before residual sums, with biases.
 
+    References
+    ----------
+    Balduzzi et al. 2017, arXiv 1702.08591, section 4; Burkholz & Dubatovka 2019, arXiv 1806.06362.
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law
@@ -54,6 +58,10 @@ def as_crelu(stages: Network, doubled_end: bool = True) -> Network:
 
 def gradient_shares(stages: Network) -> list[float]:
     """The mean square of a gradient at each element's outputs, in units of the CReLU network's.
+
+    References
+    ----------
+    Derived here.
 
     Examples
     --------

@@ -68,6 +68,10 @@ def fixed_point(
     ValueError, TypeError
         For variances that are negative, not finite or no numbers.
 
+    References
+    ----------
+    Poole et al. 2016, arXiv 1606.05340; Schoenholz et al. 2017, arXiv 1611.01232.
+
     Examples
     --------
     >>> fixed_point("tanh", [1.0, 1.5, 2.0], 0.05).round(3)
@@ -94,6 +98,10 @@ def chi_1(
     q may be what `fixed_point` gives: at 0 it is the limit from above, at infinity NaN for curved
     activations.
 
+    References
+    ----------
+    Poole et al. 2016, arXiv 1606.05340; Schoenholz et al. 2017, arXiv 1611.01232.
+
     Examples
     --------
     >>> round(float(chi_1("selu", 1.0, 1.0)), 6)  # at LeCun's rule and the fixed point
@@ -117,6 +125,10 @@ def correlation_slope(
 
     Also the factor by which a layer multiplies the product of two inputs' gradients. At q = 0 it is
     the limit from above, at an infinite q NaN for curved activations.
+
+    References
+    ----------
+    Poole et al. 2016, arXiv 1606.05340; Schoenholz et al. 2017, arXiv 1611.01232.
 
     Examples
     --------
@@ -157,6 +169,10 @@ def correlation_fixed_point(
     The map is a power series with positive coefficients, so it is convex from 0 to 1, and crosses
     the diagonal below 1 exactly once if its slope at 1 is larger than 1.
 
+    References
+    ----------
+    Poole et al. 2016, arXiv 1606.05340; Schoenholz et al. 2017, arXiv 1611.01232.
+
     Examples
     --------
     >>> correlation_fixed_point("tanh", [1.5, 2.0], 0.05).round(3)
@@ -172,7 +188,12 @@ def correlation_fixed_point(
 
 
 class CriticalPoint(NamedTuple):
-    """Variances of weights and biases at which chi_1 = 1, and the fixed point there."""
+    """Variances of weights and biases at which chi_1 = 1, and the fixed point there.
+
+    References
+    ----------
+    Poole et al. 2016, arXiv 1606.05340; Schoenholz et al. 2017, arXiv 1611.01232.
+    """
 
     weight_moment: np.ndarray
     bias_variance: np.ndarray
@@ -188,6 +209,10 @@ def critical_line(phi: Activation | str, q: np.ndarray | float) -> CriticalPoint
     ------
     NotCoveredError
         If none of the q has such a point, as for softplus: its mean feeds the second moment.
+
+    References
+    ----------
+    Poole et al. 2016, arXiv 1606.05340; Schoenholz et al. 2017, arXiv 1611.01232.
 
     Examples
     --------
@@ -218,6 +243,10 @@ def critical_weight_moment(
     NotCoveredError
         Where there is none: for activations of two slopes with biases, and for softplus.
 
+    References
+    ----------
+    Poole et al. 2016, arXiv 1606.05340; Schoenholz et al. 2017, arXiv 1611.01232.
+
     Examples
     --------
     >>> [round(float(value), 5) for value in critical_weight_moment("tanh", 0.05)]
@@ -243,6 +272,10 @@ class DepthScales(NamedTuple):
     `q` and `correlation`: the distance of q and c from their fixed points; `gradient`: the second
     moment of a gradient, which shrinks in the ordered and grows in the chaotic phase. Infinite at
     criticality.
+
+    References
+    ----------
+    Schoenholz et al. 2017, arXiv 1611.01232, as reported.
     """
 
     q: np.ndarray
@@ -296,6 +329,10 @@ class Gains(NamedTuple):
 
     `usual_q` is the fixed point that the usual gain leads to (NaN where each q is fixed), the exact
     one keeps 1. `exact_slope` is w V'(1): above 1 the fixed point is unstable.
+
+    References
+    ----------
+    The maps: Poole et al. 2016, arXiv 1606.05340. Exact gains: derived here.
     """
 
     name: str
@@ -309,6 +346,10 @@ class Gains(NamedTuple):
 
 def gain_table() -> list[Gains]:
     """Each activation's usual and exact gain, with q* and chi_1.
+
+    References
+    ----------
+    The maps: Poole et al. 2016, arXiv 1606.05340. Exact gains: derived here.
 
     Examples
     --------

@@ -52,6 +52,11 @@ def paper_variance(
     ValueError, TypeError
         For an unknown net, a depth below 0, and factors that the net does not have.
 
+    References
+    ----------
+    Balduzzi et al. 2017, arXiv 1702.08591: theorems 1 and 3. Theorem 2 and section 3.4: derived
+    here from the paper's assumption.
+
     Examples
     --------
     >>> paper_variance("residual", [1, 10]), float(paper_variance("normalised residual", 50))
@@ -74,6 +79,11 @@ def paper_covariance(
 
     Parameters, returns and errors as in `paper_variance`.
 
+    References
+    ----------
+    Balduzzi et al. 2017, arXiv 1702.08591: theorem 1, and theorem 3 as ~ beta sqrt(L). Theorem 2,
+    section 3.4 and the product behind theorem 3: derived here from the paper's assumption.
+
     Examples
     --------
     >>> paper_covariance("plain", [1, 2, 10])
@@ -95,6 +105,11 @@ def paper_correlation(
     beta; this is the product behind it.
 
     Parameters, returns and errors as in `paper_variance`.
+
+    References
+    ----------
+    Balduzzi et al. 2017, arXiv 1702.08591: theorems 1 and 3. Theorem 2, section 3.4 and the product
+    behind theorem 3: derived here from the paper's assumption.
 
     Examples
     --------

@@ -38,6 +38,10 @@ class Signals:
         E h over units; not 0 only behind an activation.
     normal : bool
         Whether h is normal over units, as sums over many are.
+
+    References
+    ----------
+    Poole et al. 2016, arXiv 1606.05340; Schoenholz et al. 2017, arXiv 1611.01232.
     """
 
     moment: np.ndarray
@@ -61,7 +65,13 @@ def entering(
 
 
 def following(element: Stage | Residual, signals: Signals, batch: Batch) -> Signals:
-    """The signals after one element of a network."""
+    """The signals after one element of a network.
+
+    References
+    ----------
+    He et al. 2015, arXiv 1502.01852; Poole et al. 2016, arXiv 1606.05340. Zero padding, finite
+    batches and branches that end in an activation: derived here.
+    """
     if isinstance(element, Residual):
         inside = along(element.branch, signals, batch)[-1]
         return _sum(element, signals, _activated(element, inside))
@@ -84,6 +94,10 @@ def normalised(stage: Stage, signals: Signals, batch: Batch) -> Signals:
     their mean. Of B samples, (q - k) (1 - 1 / B) is left and their covariance is -(q - k) / B;
     divided by their own deviation they are uniform on a sphere, which tells an activation of two
     slopes no more than that their correlation is -1 / (B - 1).
+
+    References
+    ----------
+    Derived here.
     """
     if stage.normalisation == "none":
         return signals
@@ -105,6 +119,10 @@ def mean_inverse_variance(stage: Stage, signals: Signals, batch: Batch) -> np.nd
     .. math:: \\frac{1}{q - k} \\frac{B}{B - 3}
 
     since B s^2 / (q - k) is chi^2 of B - 1 degrees, independent of what is left after the division.
+
+    References
+    ----------
+    Derived here.
     """
     if stage.normalisation != "batch":
         return 1.0

@@ -65,6 +65,10 @@ def zero_shares(stages: Sequence[Stage]) -> list[float]:
     NotCoveredError
         For sparse kernels on all taps, where it depends on the correlation of neighbours.
 
+    References
+    ----------
+    Derived here.
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law

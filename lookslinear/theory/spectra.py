@@ -45,6 +45,11 @@ class SpectralMoments(NamedTuple):
 
     `mean` is E x, `second` E x^2 over all singular values of all networks, `of_means` that of the
     square of a network's own mean. Units: of x, and of its square.
+
+    References
+    ----------
+    Exact: derived here. The variance of wide square layers: Pennington, Schoenholz & Ganguli 2018,
+    arXiv 1802.09979 (reported).
     """
 
     mean: float
@@ -88,6 +93,10 @@ def spectral_moments(stages: Sequence[Stage]) -> SpectralMoments:
     NotCoveredError
         For anything else, with the reason.
 
+    References
+    ----------
+    Derived here.
+
     Examples
     --------
     Orthogonal weights with He's gain, 6 layers of 32 units after ReLU; 7 at infinite width.
@@ -120,10 +129,6 @@ def wide_spectral_moments(stages: Sequence[Stage], input_moment: float = 1.0) ->
     frame that reads n channels. A residual block whose branch multiplies mean squares by c
     (scale^2 included) and adds r of its own is (2 s^2 c / n + c^2 r) / (s^2 + c)^2.
 
-    For square layers this is the form that Pennington, Schoenholz, Ganguli 2018, arXiv 1802.09979,
-    reported: L (mu_2 / mu_1^2 - 1 - s_1); for residual nets compare Tarnowski et al. 2019, arXiv
-    1809.08848 (reported).
-
     Parameters
     ----------
     stages : sequence of Stage
@@ -131,6 +136,12 @@ def wide_spectral_moments(stages: Sequence[Stage], input_moment: float = 1.0) ->
     input_moment : float
         The mean square of the network's input, above 0; smooth activations depend on it. Units:
         variance.
+
+    References
+    ----------
+    Pennington, Schoenholz & Ganguli 2018, arXiv 1802.09979 (reported): for square layers a relative
+    variance of L (mu_2 / mu_1^2 - 1 - s_1). Residual nets: Tarnowski et al. 2019, arXiv 1809.08848
+    (reported). Rectangular layers: derived here.
 
     Examples
     --------
@@ -162,6 +173,10 @@ def zero_share(stages: Sequence[Stage]) -> float:
     smallest of these and of the widths:
 
     .. math:: E \\min = \\sum_{k \\ge 1} \\prod_l P(K_l \\ge k)
+
+    References
+    ----------
+    Derived here.
 
     Examples
     --------
@@ -198,6 +213,12 @@ def wide_gain(stage: Stage | Residual, q: float) -> tuple[float, float]:
     """The factor of E tr J^T J, and what is added to the relative variance, over the inputs.
 
     `q` is the second moment of what enters.
+
+    References
+    ----------
+    As `wide_spectral_moments`: Pennington, Schoenholz & Ganguli 2018, arXiv 1802.09979 (reported);
+    residual nets: Tarnowski et al. 2019, arXiv 1809.08848 (reported). Rectangular layers: derived
+    here.
     """
     if isinstance(stage, Residual):
         return _wide_block(stage, q)

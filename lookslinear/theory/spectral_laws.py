@@ -64,6 +64,11 @@ class SpectralLaw:
         Where gates are closed seldom, a share of all singular values has passed none and is
         largest; the share is 0 where there is none.
 
+    References
+    ----------
+    Pennington, Schoenholz & Ganguli 2018, arXiv 1802.09979 (reported); residual nets: Tarnowski et
+    al. 2019, arXiv 1809.08848 (reported).
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law
@@ -105,6 +110,12 @@ def spectral_law(stages: Sequence[Stage], input_moment: float = 1.0) -> Spectral
     ------
     NotCoveredError
         For anything else, with the reason.
+
+    References
+    ----------
+    Pennington, Schoenholz & Ganguli 2018, arXiv 1802.09979 (reported: S-transforms for Jacobians);
+    residual nets: Tarnowski et al. 2019, arXiv 1809.08848 (reported). Looks-linear and doubled
+    layers: derived here.
 
     Examples
     --------

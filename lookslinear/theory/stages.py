@@ -51,6 +51,11 @@ class Stage:
         For 'average' taps: the uncentred correlation of two numbers of a block that the weight
         reads, E f_i f_j over E f^2, mean over the pairs of the block.
 
+    References
+    ----------
+    Poole et al. 2016, arXiv 1606.05340 (the recursion through a layer); mirrored weights: Balduzzi
+    et al. 2017, arXiv 1702.08591.
+
     Examples
     --------
     >>> from lookslinear.laws import dense_law
@@ -152,6 +157,10 @@ class Residual:
     ------
     ValueError
         For a branch whose outputs do not fit its inputs.
+
+    References
+    ----------
+    Balduzzi et al. 2017, arXiv 1702.08591: theorem 2 and section 3.4 (reported).
 
     Examples
     --------

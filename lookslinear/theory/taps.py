@@ -37,6 +37,11 @@ def sum_over_taps(
         A dense weight has no taps.
     moments : array
         The second moments that belong to `values`; themselves, if not given.
+
+    References
+    ----------
+    Covariances: Xiao et al. 2018, arXiv 1806.05393 (reported). Zero padding and 'average' taps:
+    derived here.
     """
     if _reads_own_position(stage):
         return values
@@ -52,7 +57,12 @@ def sum_over_taps(
 
 
 def count_over_taps(values: np.ndarray, stage: Stage) -> np.ndarray:
-    """`sum_over_taps` of numbers that are independent from position to position."""
+    """`sum_over_taps` of numbers that are independent from position to position.
+
+    References
+    ----------
+    Derived here.
+    """
     if _reads_own_position(stage):
         return values
     _refuse_uncovered_taps(stage)
@@ -70,6 +80,10 @@ def spread_over_taps(gradients: np.ndarray, stage: Stage, sides: tuple[int, ...]
     gradients : array whose last axes are the output's positions
     sides : tuple of int
         The input's sides.
+
+    References
+    ----------
+    Derived here.
     """
     if _reads_own_position(stage):
         return gradients

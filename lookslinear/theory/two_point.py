@@ -63,6 +63,10 @@ def two_point(
     NotCoveredError
         If the expansion does not converge.
 
+    References
+    ----------
+    The expansion is Mehler's formula; how far it goes, and the panels around kinks: derived here.
+
     Examples
     --------
     >>> two_point(np.tanh, np.array([0.5, 1.0]), np.array([0.5]), np.array([1.0, 0.0])).round(6) + 0
@@ -89,6 +93,10 @@ def two_point_of(
     smooth: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """c -> E f(h1) f(h2) at the variances q, for many arrays c of the same shape as q.
+
+    References
+    ----------
+    As `two_point`, by Mehler's formula; how far it goes: derived here.
 
     Examples
     --------
@@ -170,6 +178,10 @@ def hermite_coefficients(
     ------
     NotCoveredError
         If 16384, or as many as the nodes resolve, are not enough.
+
+    References
+    ----------
+    The expansion is Mehler's formula; how many coefficients it needs: derived here.
 
     Examples
     --------

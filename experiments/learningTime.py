@@ -2,7 +2,7 @@
 
 Deep linear networks and CReLU networks learn the labels of whitened digits by full batches, at
 rates in proportion to 1 / depth. Orthogonal weights learn in a time that soon depends on depth no
-more (Saxe et al. 2014, arXiv 1312.6120); Gaussian ones need longer with each layer, until they
+more (Saxe et al. 2013, arXiv 1312.6120); Gaussian ones need longer with each layer, until they
 learn no more. Time is depth x rate x updates. For orthogonal linear networks it is predicted,
 network by network, from the product of their weights alone: gradient flow, at any depth (Arora et
 al. 2018, arXiv 1802.06509). Each digit comes with its negative; looks-linear networks then stay

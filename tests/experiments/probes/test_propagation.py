@@ -264,20 +264,29 @@ def test_shapes_that_do_not_fit(stages, x, gradient, message):
         propagate(stages, normal(*x), normal(*gradient), SEED)
 
 
-@pytest.mark.slow
-def test_memory_of_ten_thousand_layers(tmp_path):
-    """Depth 10,000 and width 256 with less than 500 MB, which all weights would fill five times."""
-    if not Path("/proc/self/status").exists():
-        pytest.skip("the peak of memory is read from /proc")
-    script = f"""
+STATUS = Path("/proc/self/status")
+#: Prints the exit status and the peak of memory after each of two depths.
+PEAKS = """
+from pathlib import Path
 from experiments.__main__ import main
-status = main("variance-propagation --arm heNormal/relu --depth 10000 --width 256 --replicates 1 "
-              "--quiet --output".split() + [{str(tmp_path / "run")!r}])
-peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(status, peak.split()[1])
+for depth in ("50", "10000"):
+    words = "variance-propagation --arm heNormal/relu --width 256 --replicates 1 --quiet".split()
+    status = main([*words, "--depth", depth, "--output", FOLDER + depth])
+    lines = Path("/proc/self/status").read_text().splitlines()
+    print(status, next(line.split()[1] for line in lines if line.startswith("VmHWM")))
 """
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not STATUS.exists(), reason="the peak of memory is read from /proc")
+def test_memory_of_ten_thousand_layers(tmp_path):
+    """Of width 256 they take 100 MB more than 50 layers, where all weights would take 2.6 GB.
+
+    What the process takes before depends on how much Theano's compile cache holds.
+    """
+    script = f"FOLDER = {str(tmp_path / 'run')!r}" + PEAKS
     found = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
-    status, kilobytes = map(int, found.stdout.split())
-    assert status == 0
-    assert kilobytes < 500_000
-    assert (tmp_path / "run" / "table.csv").exists()
+    (first, few), (second, many) = np.array(found.stdout.split(), int).reshape(2, 2)
+    assert (first, second) == (0, 0)
+    assert many - few < 100_000
+    assert (tmp_path / "run10000" / "table.csv").exists()

@@ -224,7 +224,7 @@ static void multiply_some(npy_intp count, npy_intp rows, npy_intp columns, const
 // are multiplied with all panels before their numbers are written.
 template <class real>
 static void multiply_panels(npy_intp count, npy_intp rows, npy_intp columns, const real *samples,
-                     const real *panels, real *out) {
+                            const real *panels, real *out) {
   const npy_intp lanes = Vector<real>::LANES, leading = (columns + lanes - 1) / lanes * lanes;
   // Panels that stay in the second cache are read for few samples at a time, which then leave it
   // to them; others for many.

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from utilityFunctions import T, theano
+from experiments.probes.compact import FAR
 from experiments.probes.operations import Operation
 from experiments.probes.perThread import PerThread
 from lookslinear.laws import WeightLaw
@@ -24,7 +25,7 @@ _SUPPORT = tuple(Path(__file__).with_name(name) for name in ("panels.c", "pieces
 #: That are drawn at a time.
 _DRAWN_ROWS = 16
 #: Shared with C. By a matrix unit products of single precision are made where there is one.
-CONSTANTS = {"DRAWN_ROWS": _DRAWN_ROWS, "BY_MATRIX_UNIT": 1}
+CONSTANTS = {"DRAWN_ROWS": _DRAWN_ROWS, "FAR": FAR, "BY_MATRIX_UNIT": 1}
 
 
 class Pack(Operation):

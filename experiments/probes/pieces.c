@@ -19,8 +19,6 @@
 // A tile has 16 rows of 64 bytes: 16 samples and 32 rows of a matrix, or 32 rows and 16 columns of
 // it. Pieces of two rows lie side by side: of the i-th of a half of 16 rows and of the (i + 8)-th.
 enum { SIDE = 16, DEEP = 2 * SIDE, PIECES = 3, TILE = SIDE * DEEP };
-// Amplitudes beyond this power of two, either way, are far from 1.
-enum { NEAR = 32 };
 // With matrices of more bytes than the second cache keeps more samples are multiplied at once.
 enum { MUCH = 3 << 19, FEW_SAMPLES = 200 << 10, MANY_SAMPLES = 1 << 20 };
 
@@ -60,7 +58,7 @@ static inline uint32_t magnitude_bits(float number) {
 // The power of two of a number with these bits: 0 if it is near 1, or none.
 static inline int far_exponent(uint32_t bits) {
   const int exponent = (int)(bits >> 23) - 127;
-  return bits == 0 || exponent > 127 || std::abs(exponent) <= NEAR ? 0 : exponent;
+  return bits == 0 || exponent > 127 || std::abs(exponent) <= FAR ? 0 : exponent;
 }
 
 static uint32_t most_bits(npy_intp rows, npy_intp columns, const float *from, npy_intp down,
